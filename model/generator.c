@@ -1,0 +1,304 @@
+/* Drawing legal music from the decoder. */
+#include "generator.h"
+
+#include "random.h"
+#include "step.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_SYMBOLS = 256, DRAW_TYPE = N_FIELDS };
+
+/* One piece in the making. */
+struct piece_state {
+    struct generator_event last; /* what the next step reads */
+    uint8_t bar;               /* its bar in its segment */
+    int signature;             /* the meter, -1 before the first bar */
+    uint32_t n_events;         /* since the start of the piece */
+    size_t bars_begun;         /* in this segment */
+    size_t count;              /* events of this segment */
+    bool done;                 /* this segment is complete */
+    double nats, end_nats;     /* end_nats: of the latest `bar is over` that ended a segment */
+};
+
+struct generator {
+    const struct vae *vae;
+    const real *theta;
+    struct generator_settings settings;
+    size_t n_pieces;
+    uint32_t first_piece;
+    struct piece_state *piece; /* (n_pieces) owned */
+    struct step_cache cache;
+    struct arena scratch;
+};
+
+enum status generator_create(struct generator **out, const struct vae *vae, const real *theta,
+                           size_t n_pieces, uint32_t first_piece,
+                           const struct generator_settings *settings)
+{
+    enum status status = OK;
+    const struct vae_shape *shape = &vae->shape;
+    struct generator *generator = calloc(1, sizeof *generator);
+    *out = NULL;
+    if (!generator) return status_fail(FAILED, "no memory for %zu pieces", n_pieces);
+    *generator = (struct generator){.vae = vae,
+                                .theta = theta,
+                                .settings = *settings,
+                                .n_pieces = n_pieces,
+                                .first_piece = first_piece};
+    generator->piece = calloc(n_pieces, sizeof *generator->piece);
+    if (!generator->piece) FAIL(FAILED, "no memory for %zu pieces", n_pieces);
+    for (size_t i = 0; i < n_pieces; i++) {
+        generator->piece[i].last.type = DECODER_START;
+        generator->piece[i].signature = settings->signature;
+        memset(generator->piece[i].last.symbol, SYMBOL_NONE, N_FIELDS);
+    }
+    TRY(step_cache_init(&generator->cache, &vae->decoder, theta, n_pieces, settings->max_events + 1));
+    const size_t row = 8 * shape->width + 2 * vae_latent(shape) + 2 * MAX_SYMBOLS + 256;
+    TRY(arena_init(&generator->scratch, n_pieces * row * sizeof(real) + (1 << 16)));
+    *out = generator;
+    generator = NULL;
+done:
+    generator_destroy(generator);
+    return status;
+}
+
+void generator_destroy(struct generator *generator)
+{
+    if (!generator) return;
+    step_cache_fini(&generator->cache);
+    arena_fini(&generator->scratch);
+    free(generator->piece);
+    free(generator);
+}
+
+double generator_nats(const struct generator *generator, size_t piece)
+{
+    return generator->piece[piece].nats;
+}
+
+/* The least probability kept by nucleus sampling: the most likely symbols that hold top_p. */
+static double nucleus_floor(const double *p, size_t n, double total, double top_p)
+{
+    double kept = 0, floor = HUGE_VAL;
+    while (kept < top_p * total) {
+        double most = -1;
+        for (size_t i = 0; i < n; i++)
+            if (p[i] < floor && p[i] > most) most = p[i];
+        if (most <= 0) break;
+        for (size_t i = 0; i < n; i++)
+            if (p[i] == most) kept += most;
+        floor = most;
+    }
+    return floor;
+}
+
+size_t generator_draw(const real *logits, const bool *allowed, size_t n, double temperature,
+                    double top_p, double uniform)
+{
+    double p[MAX_SYMBOLS], most = -HUGE_VAL, total = 0;
+    ASSERT(n <= MAX_SYMBOLS);
+    for (size_t i = 0; i < n; i++)
+        if (allowed[i] && (double)logits[i] > most) most = (double)logits[i];
+    ASSERT(most > -HUGE_VAL);
+    for (size_t i = 0; i < n; i++) {
+        p[i] = allowed[i] ? exp(((double)logits[i] - most) / temperature) : 0;
+        total += p[i];
+    }
+    if (top_p < 1) {
+        const double floor = nucleus_floor(p, n, total, top_p);
+        total = 0;
+        for (size_t i = 0; i < n; i++) total += p[i] = p[i] >= floor ? p[i] : 0;
+    }
+    size_t chosen = n;
+    for (size_t i = 0; i < n && uniform * total >= 0; i++) {
+        if (p[i] <= 0) continue;
+        chosen = i;
+        uniform -= p[i] / total;
+        if (uniform <= 0) break;
+    }
+    return chosen;
+}
+
+static double nats_of(const real *logits, size_t n, size_t chosen)
+{
+    double most = -HUGE_VAL, total = 0;
+    for (size_t i = 0; i < n; i++)
+        if ((double)logits[i] > most) most = (double)logits[i];
+    for (size_t i = 0; i < n; i++) total += exp((double)logits[i] - most);
+    return log(total) + most - (double)logits[chosen];
+}
+
+static size_t draw(struct generator *generator, size_t piece, uint32_t field, const real *logits,
+                   const bool *allowed, size_t n, double *nats)
+{
+    const struct generator_settings *settings = &generator->settings;
+    const double uniform =
+        random_uniform(settings->seed, RANDOM_SAMPLE, generator->first_piece + piece,
+                       generator->piece[piece].n_events, field);
+    const size_t chosen =
+        generator_draw(logits, allowed, n, settings->temperature, settings->top_p, uniform);
+    *nats = nats_of(logits, n, chosen);
+    return chosen;
+}
+
+/* Whether a note can still follow in this bar, and in this segment's budget of events. */
+static bool note_fits(const struct generator *generator, const struct piece_state *piece, size_t bars)
+{
+    const struct generator_event *last = &piece->last;
+    const size_t due = bars - piece->bars_begun;
+    if (piece->count == 0 || piece->count + due >= generator->settings.max_events) return false;
+    if (last->type == TYPE_BAR) return true;
+    const size_t steps = generator->settings.bar_steps[piece->signature];
+    const size_t pitches = generator->vae->shape.vocabulary.size[FIELD_PITCH];
+    return last->symbol[FIELD_POSITION] + 1u < steps || last->symbol[FIELD_PITCH] + 1u < pitches;
+}
+
+static void allow_field(const struct generator *generator, const struct piece_state *piece,
+                        enum field field, const uint8_t *chosen, bool *allowed)
+{
+    const struct generator_settings *settings = &generator->settings;
+    const struct vocabulary *vocabulary = &generator->vae->shape.vocabulary;
+    const bool after_note = piece->last.type == TYPE_NOTE;
+    const uint8_t *last = piece->last.symbol;
+    for (size_t i = 0; i < vocabulary->size[field]; i++) allowed[i] = true;
+    if (field == FIELD_TEMPO) {
+        allowed[0] = false; /* unknown */
+        for (size_t i = 0; settings->tempo >= 0 && i < vocabulary->size[field]; i++)
+            allowed[i] = i == (size_t)settings->tempo;
+    }
+    for (size_t i = 0; field == FIELD_SIGNATURE && i < vocabulary->size[field]; i++)
+        allowed[i] = piece->signature < 0 || i == (size_t)piece->signature;
+    for (size_t i = 0; field == FIELD_POSITION && i < vocabulary->size[field]; i++) {
+        const bool full = after_note && i == last[FIELD_POSITION] &&
+                          last[FIELD_PITCH] + 1u == vocabulary->size[FIELD_PITCH];
+        allowed[i] = i < settings->bar_steps[piece->signature] && !full &&
+                     (!after_note || i >= last[FIELD_POSITION]);
+    }
+    const bool stacked = after_note && chosen[FIELD_POSITION] == last[FIELD_POSITION];
+    for (size_t i = 0; field == FIELD_PITCH && stacked && i <= last[FIELD_PITCH]; i++)
+        allowed[i] = false;
+}
+
+/* Draws one field of one event of a piece. */
+static void draw_field(struct generator *generator, size_t piece, enum field field, const real *h,
+                       struct generator_event *event)
+{
+    bool allowed[MAX_SYMBOLS];
+    const size_t n = generator->vae->shape.vocabulary.size[field],
+                 mark = arena_mark(&generator->scratch);
+    real *logits = arena_reals(&generator->scratch, n);
+    const uint8_t *chosen[N_FIELDS];
+    double nats;
+    for (enum field f = 0; f < N_FIELDS; f++) chosen[f] = &event->symbol[f];
+    heads_field_logits(&generator->vae->decoder.heads, generator->theta, logits, h, field, chosen, 1,
+                       &generator->scratch);
+    allow_field(generator, &generator->piece[piece], field, event->symbol, allowed);
+    event->symbol[field] = (uint8_t)draw(generator, piece, field, logits, allowed, n, &nats);
+    generator->piece[piece].nats += nats;
+    arena_reset(&generator->scratch, mark);
+}
+
+/* Draws the next event of a piece from its step h; false when the segment is over. */
+static bool draw_event(struct generator *generator, size_t index, const real *h, size_t bars,
+                       struct generator_event *event)
+{
+    struct piece_state *piece = &generator->piece[index];
+    real logits[N_TYPES];
+    double nats;
+    heads_type_logits(&generator->vae->decoder.heads, generator->theta, logits, h, 1);
+    const bool allowed[N_TYPES] = {
+        [TYPE_BAR] = true, [TYPE_NOTE] = note_fits(generator, piece, bars)};
+    memset(event->symbol, SYMBOL_NONE, N_FIELDS);
+    event->type = (uint8_t)draw(generator, index, DRAW_TYPE, logits, allowed, N_TYPES, &nats);
+    piece->nats += nats;
+    if (event->type == TYPE_BAR && piece->bars_begun == bars) {
+        piece->end_nats = nats;
+        return false;
+    }
+    const enum field first = event->type == TYPE_BAR ? FIELD_TEMPO : FIELD_POSITION;
+    const enum field end = event->type == TYPE_BAR ? FIELD_POSITION : N_FIELDS;
+    for (enum field field = first; field < end; field++)
+        draw_field(generator, index, field, h, event);
+    return true;
+}
+
+static void take_event(struct piece_state *piece, const struct generator_event *event,
+                       struct generator_event *events)
+{
+    events[piece->count++] = *event;
+    piece->n_events++;
+    piece->last = *event;
+    if (event->type == TYPE_NOTE) return;
+    piece->bar = (uint8_t)piece->bars_begun++;
+    piece->signature = event->symbol[FIELD_SIGNATURE];
+}
+
+/* What the pieces that are not done read next; symbols live in scratch. */
+static struct step_input gather_input(struct generator *generator)
+{
+    const size_t n_pieces = generator->n_pieces;
+    uint32_t *list = arena_take(&generator->scratch, n_pieces * sizeof *list);
+    uint8_t *type = arena_take(&generator->scratch, n_pieces);
+    uint8_t *bar = arena_take(&generator->scratch, n_pieces);
+    uint8_t *symbol[N_FIELDS];
+    struct step_input input = {.piece = list, .type = type, .bar = bar};
+    for (enum field f = 0; f < N_FIELDS; f++)
+        input.symbol[f] = symbol[f] = arena_take(&generator->scratch, n_pieces);
+    for (size_t i = 0; i < n_pieces; i++) {
+        const struct piece_state *piece = &generator->piece[i];
+        if (piece->done) continue;
+        list[input.n] = (uint32_t)i;
+        type[input.n] = piece->last.type;
+        bar[input.n] = piece->bar;
+        for (enum field f = 0; f < N_FIELDS; f++) symbol[f][input.n] = piece->last.symbol[f];
+        input.n++;
+    }
+    return input;
+}
+
+/* One step of all pieces that are not done; returns whether any is left. */
+static bool advance(struct generator *generator, size_t bars, struct generator_event *events)
+{
+    const size_t mark = arena_mark(&generator->scratch), width = generator->vae->shape.width;
+    const struct step_input input = gather_input(generator);
+    real *h = arena_reals(&generator->scratch, input.n * width);
+    bool left = false;
+    if (input.n > 0) step_advance(&generator->cache, h, &input);
+    for (size_t i = 0; i < input.n; i++) {
+        const size_t index = input.piece[i];
+        struct piece_state *piece = &generator->piece[index];
+        struct generator_event event;
+        piece->done = !draw_event(generator, index, h + i * width, bars, &event);
+        if (piece->done) continue;
+        take_event(piece, &event, events + index * generator->settings.max_events);
+        left = true;
+    }
+    arena_reset(&generator->scratch, mark);
+    return left;
+}
+
+void generator_segment(struct generator *generator, const struct generator_request *request,
+                     struct generator_event *events, size_t *counts)
+{
+    const struct vae_shape *shape = &generator->vae->shape;
+    const size_t mark = arena_mark(&generator->scratch);
+    ASSERT(request->bars >= 1 && request->bars <= shape->vocabulary.bars);
+    for (size_t i = 0; i < generator->n_pieces; i++) {
+        struct piece_state *piece = &generator->piece[i];
+        if (piece->n_events > 0) { /* its last step ended a segment; it now begins the next */
+            step_pop(&generator->cache, i);
+            piece->nats -= piece->end_nats;
+        }
+        piece->count = piece->bars_begun = 0;
+        piece->done = false;
+    }
+    real *condition =
+        arena_reals(&generator->scratch, generator->n_pieces * generator->vae->decoder.shape.condition);
+    vae_condition(shape, condition, request->z, request->tonic, generator->n_pieces);
+    step_begin_segment(&generator->cache, condition);
+    while (advance(generator, request->bars, events)) {
+    }
+    for (size_t i = 0; i < generator->n_pieces; i++) counts[i] = generator->piece[i].count;
+    arena_reset(&generator->scratch, mark);
+}

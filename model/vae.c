@@ -1,0 +1,412 @@
+/* The model assembled: latents, conditions, the order of passes. */
+#include "vae.h"
+
+#include "random.h"
+
+#include <string.h>
+
+const char *const loss_part_names[N_LOSS_PARTS] = {
+    "tempo", "signature", "position",      "pitch",    "duration", "velocity", "type",
+    "onset", "chroma",    "attributes",    "residual", "kl",       "category", "dispersion",
+    "label", "entropy",   "max_posterior", "correct",  "fader"};
+
+enum { SITE_DECODER = 0, SITE_RHYTHM = 100, SITE_TONAL = 200 };
+
+static const char *const ENCODER_NAMES[N_GROUPS] = {"encoder/rhythm", "encoder/tonal"};
+
+static struct mixture_shape mixture_shape(const struct vae_shape *shape)
+{
+    return (struct mixture_shape){.n_components = MIXTURE_EMOTIONS * shape->per_emotion,
+                                  .per_emotion = shape->per_emotion,
+                                  .dimensions = N_GROUPS * shape->latent_mixture};
+}
+
+static size_t condition_size(const struct vae_shape *shape)
+{
+    return N_GROUPS * vae_latent(shape) + BATCH_PITCH_CLASSES;
+}
+
+static void define_mixture(struct vae *vae)
+{
+    const struct mixture_shape shape = mixture_shape(&vae->shape);
+    const size_t k = shape.n_components, d = shape.dimensions;
+    vae->first_mixture = vae->parameters.count;
+    vae->mixture_mean = parameters_add(&vae->parameters, k, d, INITIALIZE_ZERO, 0, "mixture/mean");
+    vae->mixture_log_variance =
+        parameters_add(&vae->parameters, k, d, INITIALIZE_ZERO, 0, "mixture/log_variance");
+    vae->mixture_log_weight =
+        parameters_add(&vae->parameters, 1, k, INITIALIZE_ZERO, 0, "mixture/log_weight");
+    vae->end_mixture = vae->parameters.count;
+}
+
+static void define_encoder(struct vae *vae, enum group group)
+{
+    const struct vae_shape *shape = &vae->shape;
+    const struct encoder_shape encoder = {
+        .width = shape->width,
+        .heads = shape->heads,
+        .layers = shape->encoder_layers,
+        .latent = vae_latent(shape),
+        .rhythm = shape->full_inputs || group == GROUP_RHYTHM,
+        .tonal = shape->full_inputs || group == GROUP_TONAL,
+        .count = group == GROUP_RHYTHM,
+    };
+    encoder_define(&vae->encoder[group], &vae->parameters, ENCODER_NAMES[group], &encoder,
+                   &shape->vocabulary, group == GROUP_RHYTHM ? SITE_RHYTHM : SITE_TONAL);
+}
+
+enum status vae_init(struct vae *vae, const struct vae_shape *shape)
+{
+    *vae = (struct vae){.shape = *shape};
+    const enum status status = parameters_init(&vae->parameters);
+    if (status != OK) return status;
+    const struct decoder_shape decoder = {.width = shape->width,
+                                          .heads = shape->heads,
+                                          .layers = shape->decoder_layers,
+                                          .condition = condition_size(shape),
+                                          .memory = shape->memory};
+    const struct subdecoder_shape subdecoder = {.width = shape->width,
+                                                .latent = vae_latent(shape),
+                                                .mixture = shape->latent_mixture,
+                                                .vocabulary = shape->vocabulary};
+    /* the order in which the backward pass finishes them */
+    decoder_define(&vae->decoder, &vae->parameters, "decoder", &decoder, &shape->vocabulary,
+                   SITE_DECODER);
+    subdecoder_define(&vae->subdecoder, &vae->parameters, "subdecoder", &subdecoder);
+    define_mixture(vae);
+    define_encoder(vae, GROUP_TONAL);
+    define_encoder(vae, GROUP_RHYTHM);
+    return OK;
+}
+
+void vae_fini(struct vae *vae)
+{
+    parameters_fini(&vae->parameters);
+    *vae = (struct vae){0};
+}
+
+void vae_initialize(const struct vae *vae, real *theta, uint64_t seed)
+{
+    const struct mixture_shape shape = mixture_shape(&vae->shape);
+    static const double SIMPLEX_DISTANCE = 3.5; /* sigma, model.md section 3 */
+    parameters_initialize(&vae->parameters, theta, seed);
+    mixture_initialize(&shape, theta + vae->mixture_mean, theta + vae->mixture_log_variance,
+                       theta + vae->mixture_log_weight, SIMPLEX_DISTANCE, seed);
+}
+
+struct mixture vae_mixture(const struct vae *vae, const real *theta)
+{
+    return (struct mixture){.shape = mixture_shape(&vae->shape),
+                            .mean = theta + vae->mixture_mean,
+                            .log_variance = theta + vae->mixture_log_variance,
+                            .log_weight = theta + vae->mixture_log_weight};
+}
+
+enum group vae_fader_group(int fader)
+{
+    return fader < 2 ? GROUP_RHYTHM : GROUP_TONAL;
+}
+
+size_t vae_fader_coordinate(int fader)
+{
+    return (size_t)fader % 2;
+}
+
+static uint32_t segment_key(const struct batch *batch, size_t row, size_t segment)
+{
+    return batch->row_id[row] * BATCH_ROW_STEPS + (uint32_t)(segment - batch->row_segment[row]);
+}
+
+/* The posterior's standard normal numbers: one draw a segment for both groups. */
+static void draw_noise(const struct vae *vae, struct vae_tape *tape, const struct vae_noise *noise)
+{
+    const size_t latent = vae_latent(&vae->shape);
+    const struct batch *batch = tape->batch;
+    for (size_t row = 0; row < batch->n_rows; row++)
+        for (size_t s = batch->row_segment[row]; s < batch->row_segment[row + 1]; s++)
+            for (int g = 0; g < N_GROUPS; g++)
+                random_normals(tape->noise[g] + s * latent, latent, noise->dropout.seed,
+                               RANDOM_POSTERIOR, 2 * noise->dropout.step + (uint64_t)g,
+                               segment_key(batch, row, s));
+}
+
+static void draw_latents(const struct vae *vae, struct vae_tape *tape,
+                         const struct vae_noise *noise, struct arena *activations)
+{
+    const size_t latent = vae_latent(&vae->shape), mixed = vae->shape.latent_mixture;
+    const size_t n = tape->batch->n_segments;
+    for (int g = 0; g < N_GROUPS; g++) {
+        tape->noise[g] = arena_zeros(activations, n * latent);
+        tape->z[g] = arena_reals(activations, n * latent);
+        tape->dz[g] = arena_reals(activations, n * latent);
+        tape->dmoments[g] = arena_reals(activations, n * 2 * latent);
+    }
+    if (noise->sample) draw_noise(vae, tape, noise);
+    for (size_t i = 0; i < n; i++)
+        for (int g = 0; g < N_GROUPS; g++) {
+            const real *m = tape->encoder[g].moments + i * 2 * latent, *s = m + latent;
+            for (size_t d = 0; d < latent; d++)
+                tape->z[g][i * latent + d] =
+                    m[d] + real_exp(s[d] / 2) * tape->noise[g][i * latent + d];
+            memcpy(tape->m + (i * N_GROUPS + (size_t)g) * mixed, m, mixed * sizeof *m);
+            memcpy(tape->s + (i * N_GROUPS + (size_t)g) * mixed, s, mixed * sizeof *s);
+        }
+}
+
+void vae_encode(const struct vae *vae, const real *theta, struct vae_tape *tape,
+                const struct batch *batch, const struct vae_noise *noise, double temperature,
+                struct arena *activations, struct arena *scratch)
+{
+    const struct mixture mixture = vae_mixture(vae, theta);
+    const size_t n = batch->n_segments;
+    *tape = (struct vae_tape){.batch = batch};
+    for (int g = 0; g < N_GROUPS; g++)
+        encoder_forward(&vae->encoder[g], theta, &tape->encoder[g], batch, &noise->dropout,
+                        activations, scratch);
+    tape->m = arena_reals(activations, n * mixture.shape.dimensions);
+    tape->s = arena_reals(activations, n * mixture.shape.dimensions);
+    tape->q = arena_reals(activations, n * mixture.shape.n_components);
+    tape->kl = arena_reals(activations, n * mixture.shape.n_components);
+    draw_latents(vae, tape, noise, activations);
+    mixture_posterior(tape->q, tape->kl, &mixture, tape->m, tape->s, temperature, n);
+}
+
+void vae_condition(const struct vae_shape *shape, real *condition, const real *const z[N_GROUPS],
+                   const uint8_t *tonic, size_t n)
+{
+    const size_t latent = vae_latent(shape), size = condition_size(shape);
+    memset(condition, 0, n * size * sizeof *condition);
+    for (size_t i = 0; i < n; i++) {
+        for (size_t g = 0; g < N_GROUPS; g++)
+            memcpy(condition + i * size + g * latent, z[g] + i * latent, latent * sizeof(real));
+        condition[i * size + N_GROUPS * latent + tonic[i]] = 1;
+    }
+}
+
+void vae_decode(const struct vae *vae, const real *theta, real *gradient, struct vae_tape *tape,
+                const struct vae_decode_call *call, double loss[N_LOSS_PARTS],
+                struct arena *activations, struct arena *scratch)
+{
+    const struct batch *batch = tape->batch;
+    const size_t n = batch->n_segments, latent = vae_latent(&vae->shape);
+    const size_t size = condition_size(&vae->shape), mark = arena_mark(activations);
+    const real *const z[N_GROUPS] = {tape->z[0], tape->z[1]};
+    double event[N_EVENT_LOSSES] = {0}, sub[N_SUBDECODER] = {0};
+    real *condition = arena_reals(activations, n * size);
+    real *dcondition = arena_zeros(activations, n * size);
+    const struct decoder_call decoder = {.batch = batch,
+                                         .condition = condition,
+                                         .dcondition = dcondition,
+                                         .dropout = call->noise->dropout,
+                                         .token_dropout = call->noise->token_dropout,
+                                         .scale = call->scale,
+                                         .ready = call->ready};
+    vae_condition(&vae->shape, condition, z, batch->tonic, n);
+    decoder_loss(&vae->decoder, theta, gradient, &decoder, event, activations, scratch);
+    for (size_t i = 0; i < n; i++)
+        for (size_t g = 0; g < N_GROUPS; g++)
+            memcpy(tape->dz[g] + i * latent, dcondition + i * size + g * latent,
+                   latent * sizeof(real));
+    subdecoder_loss(&vae->subdecoder, theta, gradient, tape->dz, z, batch, call->scale, sub,
+                    scratch);
+    if (call->ready.call)
+        call->ready.call(call->ready.context, vae->subdecoder.first, vae->subdecoder.count);
+    for (int i = 0; i < N_EVENT_LOSSES; i++) loss[LOSS_EVENT + i] += call->scale * event[i];
+    loss[LOSS_ONSET] += call->scale * sub[SUBDECODER_ONSET];
+    loss[LOSS_CHROMA] += call->scale * sub[SUBDECODER_CHROMA];
+    loss[LOSS_ATTRIBUTES] += call->scale * sub[SUBDECODER_ATTRIBUTES];
+    arena_reset(activations, mark);
+}
+
+static void fader_backward(const struct vae *vae, struct vae_tape *tape,
+                           const struct objective *objective, const struct vae_share *share,
+                           size_t first, double loss[N_LOSS_PARTS], struct arena *scratch)
+{
+    const size_t n = tape->batch->n_segments, latent = vae_latent(&vae->shape);
+    const size_t mark = arena_mark(scratch);
+    real *dz = arena_reals(scratch, n);
+    for (int fader = 0; fader < BATCH_FADERS; fader++) {
+        real *row = tape->dz[vae_fader_group(fader)] + vae_fader_coordinate(fader);
+        memset(dz, 0, n * sizeof *dz);
+        loss[LOSS_FADER] +=
+            fader_loss(dz, share->fader_z[fader], share->fader_a[fader], share->n_all, first, n,
+                       objective->fader_scale, objective->fader_weight);
+        for (size_t i = 0; i < n; i++) row[i * latent] += dz[i];
+    }
+    arena_reset(scratch, mark);
+}
+
+/* dJ/dm = dJ/dz, dJ/ds = 1/2 e^{s/2} eps dJ/dz: the reparametrised part. */
+static void reparametrise(const struct vae *vae, struct vae_tape *tape)
+{
+    const size_t n = tape->batch->n_segments, latent = vae_latent(&vae->shape);
+    for (int g = 0; g < N_GROUPS; g++)
+        for (size_t i = 0; i < n; i++) {
+            const real *s = tape->encoder[g].moments + i * 2 * latent + latent;
+            const real *eps = tape->noise[g] + i * latent, *dz = tape->dz[g] + i * latent;
+            real *dm = tape->dmoments[g] + i * 2 * latent, *ds = dm + latent;
+            for (size_t d = 0; d < latent; d++) {
+                dm[d] = dz[d];
+                ds[d] = REAL(0.5) * real_exp(s[d] / 2) * eps[d] * dz[d];
+            }
+        }
+}
+
+/* Copies `count` coordinates a segment, `from` on, out of the moments' rows and back. */
+struct slice {
+    size_t from, count;
+    real *m, *s, *dm, *ds; /* (n, count) */
+};
+
+static struct slice slice_take(const struct vae *vae, const struct vae_tape *tape, enum group group,
+                               size_t from, size_t count, struct arena *scratch)
+{
+    const size_t n = tape->batch->n_segments, latent = vae_latent(&vae->shape);
+    struct slice slice = {from,
+                          count,
+                          arena_reals(scratch, n * count),
+                          arena_reals(scratch, n * count),
+                          arena_zeros(scratch, n * count),
+                          arena_zeros(scratch, n * count)};
+    for (size_t i = 0; i < n; i++) {
+        const real *m = tape->encoder[group].moments + i * 2 * latent + from;
+        memcpy(slice.m + i * count, m, count * sizeof *m);
+        memcpy(slice.s + i * count, m + latent, count * sizeof *m);
+    }
+    return slice;
+}
+
+static void slice_add_gradient(const struct slice *slice, const struct vae *vae,
+                               struct vae_tape *tape, enum group group)
+{
+    const size_t n = tape->batch->n_segments, latent = vae_latent(&vae->shape);
+    for (size_t i = 0; i < n; i++) {
+        real *dm = tape->dmoments[group] + i * 2 * latent + slice->from;
+        for (size_t d = 0; d < slice->count; d++) {
+            dm[d] += slice->dm[i * slice->count + d];
+            dm[latent + d] += slice->ds[i * slice->count + d];
+        }
+    }
+}
+
+/* KL against N(0, I) of some coordinates of one group; returns the plain sum. */
+static double normal_backward(const struct vae *vae, struct vae_tape *tape, enum group group,
+                              size_t from, size_t count, double scale, double free_nats,
+                              struct arena *scratch)
+{
+    const size_t mark = arena_mark(scratch);
+    const struct slice slice = slice_take(vae, tape, group, from, count, scratch);
+    const double sum = normal_divergence(slice.dm, slice.ds, slice.m, slice.s, scale, free_nats,
+                                         tape->batch->n_segments, count);
+    slice_add_gradient(&slice, vae, tape, group);
+    arena_reset(scratch, mark);
+    return sum;
+}
+
+static void mixture_part_backward(const struct vae *vae, const real *theta, real *gradient,
+                                  struct vae_tape *tape, const struct objective *objective,
+                                  const struct vae_share *share, double loss[N_LOSS_PARTS],
+                                  struct arena *scratch)
+{
+    const struct mixture mixture = vae_mixture(vae, theta);
+    const size_t n = tape->batch->n_segments, d = mixture.shape.dimensions;
+    const size_t mixed = vae->shape.latent_mixture, latent = vae_latent(&vae->shape);
+    const size_t mark = arena_mark(scratch);
+    struct mixture_loss part = {0};
+    const struct mixture_gradient out = {.dm = arena_zeros(scratch, n * d),
+                                         .ds = arena_zeros(scratch, n * d),
+                                         .dmean = gradient + vae->mixture_mean,
+                                         .dlog_variance = gradient + vae->mixture_log_variance};
+    mixture_backward(&out, &part, &mixture, tape->m, tape->s, tape->batch->label, &share->mixture,
+                     &objective->mixture, n, scratch);
+    for (size_t i = 0; i < n; i++)
+        for (size_t g = 0; g < N_GROUPS; g++)
+            for (size_t j = 0; j < mixed; j++) {
+                real *dm = tape->dmoments[g] + i * 2 * latent + j;
+                dm[0] += out.dm[i * d + g * mixed + j];
+                dm[latent] += out.ds[i * d + g * mixed + j];
+            }
+    loss[LOSS_KL] += part.kl;
+    loss[LOSS_CATEGORY] += part.category;
+    loss[LOSS_DISPERSION] += part.dispersion;
+    loss[LOSS_LABEL] += part.label;
+    loss[LOSS_ENTROPY] += part.entropy;
+    loss[LOSS_MAX_POSTERIOR] += part.max_posterior;
+    loss[LOSS_CORRECT] += part.correct;
+    arena_reset(scratch, mark);
+}
+
+void vae_latent_backward(const struct vae *vae, const real *theta, real *gradient,
+                         struct vae_tape *tape, const struct objective *objective,
+                         const struct vae_share *share, size_t first, double scale,
+                         double loss[N_LOSS_PARTS], struct arena *scratch)
+{
+    const struct vae_shape *shape = &vae->shape;
+    const double weight = objective->mixture.kl * scale;
+    fader_backward(vae, tape, objective, share, first, loss, scratch);
+    reparametrise(vae, tape);
+    for (enum group g = 0; g < N_GROUPS; g++) {
+        loss[LOSS_RESIDUAL] +=
+            scale * normal_backward(vae, tape, g, shape->latent_mixture, shape->latent_residual,
+                                    weight, objective->free_nats / N_GROUPS, scratch);
+        if (objective->normal)
+            loss[LOSS_KL] +=
+                scale * normal_backward(vae, tape, g, 0, shape->latent_mixture, weight, 0, scratch);
+    }
+    if (!objective->normal)
+        mixture_part_backward(vae, theta, gradient, tape, objective, share, loss, scratch);
+}
+
+void vae_encode_backward(const struct vae *vae, const real *theta, real *gradient,
+                         const struct vae_tape *tape, const struct ready *ready,
+                         struct arena *scratch)
+{
+    static const enum group ORDER[N_GROUPS] = {GROUP_TONAL, GROUP_RHYTHM};
+    if (ready->call)
+        ready->call(ready->context, vae->first_mixture, vae->end_mixture - vae->first_mixture);
+    for (int i = 0; i < N_GROUPS; i++) {
+        const struct encoder *encoder = &vae->encoder[ORDER[i]];
+        encoder_backward(encoder, theta, gradient, tape->dmoments[ORDER[i]],
+                         &tape->encoder[ORDER[i]], tape->batch, scratch);
+        if (ready->call) ready->call(ready->context, encoder->first, encoder->count);
+    }
+}
+
+static size_t largest(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+struct vae_memory vae_memory(const struct vae *vae, size_t n_events, size_t n_rows,
+                             size_t n_segments)
+{
+    const struct vae_shape *shape = &vae->shape;
+    const size_t steps = n_events + n_rows, latent = vae_latent(shape), width = shape->width;
+    const size_t reach = steps < BATCH_ROW_STEPS ? steps : BATCH_ROW_STEPS;
+    const struct mixture_shape mixture = mixture_shape(shape);
+    const size_t slack = 256 * 64; /* alignment of the pieces */
+    struct vae_memory memory;
+    memory.encode = N_GROUPS *
+                        (shape->encoder_layers *
+                             block_tape_reals(&vae->encoder[0].block[0], n_events, 2 * reach) +
+                         n_events * (2 * width + 16) + 2 * reach * width +
+                         n_segments * (2 * width + 8 * latent)) *
+                        sizeof(real) +
+                    n_segments * 2 * (mixture.dimensions + mixture.n_components) * sizeof(real) +
+                    slack;
+    memory.decode = (shape->decoder_layers *
+                         block_tape_reals(&vae->decoder.block[0], steps, reach + shape->memory) +
+                     steps * (4 * width + 32) + (reach + shape->memory) * width +
+                     n_segments * (2 * condition_size(shape) + 16)) *
+                        sizeof(real) +
+                    slack;
+    memory.scratch =
+        largest(block_scratch_bytes(&vae->decoder.block[0], steps, reach, shape->memory),
+                largest(heads_scratch_bytes(&vae->decoder.heads, steps),
+                        subdecoder_scratch_bytes(&vae->subdecoder, n_segments))) +
+        steps * 3 * width * sizeof(real) +
+        n_segments * (8 * latent + 4 * mixture.dimensions + 8 * mixture.n_components + width) *
+            sizeof(double) +
+        slack;
+    return memory;
+}
