@@ -1,0 +1,75 @@
+/**
+ * The state of a training run on one rank, and one step of it.
+ *
+ * Every rank holds the whole parameter block and its moments; a step's micro-batches are shared out
+ * and their gradients summed.  `step` counts the updates done: with the corpus and the
+ * configuration it is all that the future depends on.
+ */
+#ifndef TRAINER_H
+#define TRAINER_H
+
+#include "adam.h"
+#include "micro.h"
+#include "reduce.h"
+#include "schedule.h"
+
+struct trainer {
+    struct config config;
+    struct group *group;         /* borrowed */
+    const struct corpus *corpus; /* borrowed */
+    struct vae vae;
+    struct standard standard;
+    struct sampler sampler;
+    struct micro_plan plan;
+    struct adam adam;
+    struct reduce *reduce; /* owned */
+    real *theta, *gradient, *first, *second; /* views into `block` */
+    struct arena block, batches, activations, scratch;
+    size_t max_segments; /* of a global batch */
+    double *shared;      /* owned: the exchange of a step */
+    real *faders;        /* owned: coordinates, then attributes, each (BATCH_FADERS, max_segments) */
+    uint64_t step;
+};
+
+/** What a step did; the same on every rank. */
+struct step_report {
+    uint64_t step;              /* its number, from 1 */
+    double loss;                /* J */
+    double part[N_LOSS_PARTS];
+    double information;         /* I */
+    double posterior_entropy;   /* H(qbar) */
+    double separation, distance; /* L_sep; least Bhattacharyya distance between emotions */
+    double gradient_norm, learning_rate;
+    struct mixture_weights weights;
+    size_t n_events, n_segments, n_labelled;
+    bool normal;  /* stage 1 */
+    bool skipped; /* the gradient was not finite: no update */
+    bool stop;    /* a rank asked to stop */
+};
+
+/** The model's shape as a configuration and a tokeniser make it.  Local. */
+struct vae_shape trainer_shape(const struct config *config,
+                               const struct events_vocabulary *vocabulary);
+
+/** Allocates everything; weights are initial.  Collective.  Fails on every rank alike. */
+STATUS_CHECKED enum status trainer_init(struct trainer *trainer, struct group *group,
+                                        const struct corpus *corpus, const struct config *config);
+void trainer_fini(struct trainer *trainer);
+
+/**
+ * One training step, the mixture fit before it when it is due.  Collective.
+ *
+ * @param stop  this rank wants to stop; report->stop tells whether any does
+ */
+STATUS_CHECKED enum status trainer_step(struct trainer *trainer, bool stop,
+                                        struct step_report *report);
+
+/** Bytes that a rank reserves, by use.  Local. */
+struct trainer_memory {
+    size_t block, batches, activations, scratch;
+};
+struct trainer_memory trainer_memory(const struct config *config,
+                                     const struct events_vocabulary *vocabulary,
+                                     const struct vae *vae, int n_ranks);
+
+#endif
