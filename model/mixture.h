@@ -57,8 +57,9 @@ struct mixture_loss {
     double correct;       /* labelled segments whose emotion argmax is right, share of B_l */
 };
 
-/** mu on a simplex `distance` sigma apart (orthonormal directions keyed by seed), lam = 0, log pi
- *  uniform.  mean, log_variance (K, D), log_weight (K) are set. */
+/** mu on a simplex about the origin, `distance` sigma apart (orthonormal directions keyed by seed;
+ *  when K > D several random bases, so only roughly apart), lam = 0, log pi uniform.
+ *  mean, log_variance (K, D), log_weight (K) are set. */
 void mixture_initialize(const struct mixture_shape *shape, real *mean, real *log_variance,
                         real *log_weight, double distance, uint64_t seed);
 
@@ -70,29 +71,34 @@ void mixture_posterior(real *q, real *kl, const struct mixture *mixture, const r
 void mixture_count(double *sums, const struct mixture_shape *shape, const real *q,
                    const int8_t *label, size_t n);
 
+struct mixture_gradient {
+    real *dm, *ds;               /* (n, D) */
+    real *dmean, *dlog_variance; /* (K, D) */
+};
+
 /**
  * Adds the gradient of J without reconstruction, residual KL, faders and separation.
  *
- * @param[in,out] dm, ds  (n, D) +=
- * @param[in,out] dmean, dlog_variance  (K, D) +=
- * @param[in,out] loss    +=
- * @param[in] label       (n) 0-3 or MIXTURE_UNLABELLED
+ * @param[in,out] gradient  +=
+ * @param[in,out] loss      +=
+ * @param[in] label         (n) 0-3 or MIXTURE_UNLABELLED
+ * @param scratch           some (5 K + 8) D doubles, restored on return
+ *
+ * Source: model.md section 4.
  */
-struct mixture_gradient {
-    real *dm, *ds, *dmean, *dlog_variance;
-};
 void mixture_backward(const struct mixture_gradient *gradient, struct mixture_loss *loss,
                       const struct mixture *mixture, const real *m, const real *s,
                       const int8_t *label, const struct mixture_share *share,
                       const struct mixture_weights *weights, size_t n, struct arena *scratch);
 
-/** I = H(qbar) - mean H(q_n). */
+/** I = H(qbar) - mean H(q_n), of the sum over ranks of mixture_loss.entropy. */
 double mixture_information(const struct mixture_share *share, size_t n_components,
                            double mean_entropy);
 
 /** L_sep: squared hinge on the Bhattacharyya distance (both groups together) of components of
- *  different emotions, below `distance`; gradients +=, scaled by `weight`.  Returns L_sep.  NOT
- *  additive over ranks: one rank adds it. *least gets the least distance. */
+ *  different emotions, below `distance`; gradients +=, scaled by `weight`.  Returns L_sep, not
+ *  scaled.  NOT additive over ranks: one rank adds it.  *least gets the least distance (infinite
+ *  with one emotion). */
 double mixture_separation(real *dmean, real *dlog_variance, double *least,
                           const struct mixture *mixture, double distance, double weight);
 
@@ -130,5 +136,29 @@ double mixture_fit_accumulate(double *sums, const struct mixture *mixture, const
  *  component falls under 1 %; lam is projected. */
 void mixture_fit_update(const struct mixture_shape *shape, real *mean, real *log_variance,
                         real *log_weight, const double *sums);
+
+/** Rows to start the fit from, caller-owned: m, s (n, D), label (n). */
+struct mixture_rows {
+    const real *m, *s;
+    const int8_t *label;
+    size_t n;
+};
+
+/**
+ * Starts the fit: distinct means inside each emotion from its labelled rows (k-means++ draws keyed
+ * by seed, then Lloyd's iterations, so that one component an emotion starts at the class mean).  A
+ * component for which the labelled rows do not suffice starts at an unlabelled row; with no row
+ * left it keeps its mean.  lam is the pooled variance about the nearest mean, log pi uniform.  No
+ * rows: nothing changes.  Ranks that pass the same gathered rows get the same bits.
+ *
+ * @param[in,out] mean  (K, D)
+ * @param[out] log_variance, log_weight  (K, D), (K)
+ * @param scratch       restored on return
+ *
+ * Source: Arthur & Vassilvitskii 2007.
+ */
+void mixture_fit_seed(const struct mixture_shape *shape, real *mean, real *log_variance,
+                      real *log_weight, const struct mixture_rows *rows, uint64_t seed,
+                      struct arena *scratch);
 
 #endif
