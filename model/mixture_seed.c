@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-enum { LLOYD_PASSES = 10 };
+enum { LLOYD_PASSES = 10, DRAWS = 6 };
 
 struct seeding {
     const struct mixture_shape *shape;
@@ -44,30 +44,59 @@ static size_t nearest(double *least, const struct seeding *s, size_t row, size_t
     return best;
 }
 
-/* Draws component k's mean among the rows of `label`, in proportion to the squared distance from
- * the means placed in [first, first + n), evenly when there are none.  Stays when no row differs
- * from them. */
-static void place(struct seeding *s, size_t k, int label, size_t first, size_t n)
+/* The row at `mark` of the running sum of gap, none (n) when all gaps are zero. */
+static size_t row_at(const struct seeding *s, double mark)
+{
+    double sum = 0;
+    for (size_t row = 0; row < s->rows->n; row++) {
+        sum += s->gap[row];
+        if (s->gap[row] != 0 && !(sum < mark)) return row;
+    }
+    return s->rows->n;
+}
+
+/* What the gaps would sum to with a mean at the row `at` too. */
+static double potential(const struct seeding *s, size_t at)
 {
     const size_t dimensions = s->shape->dimensions;
-    double total = 0;
-    for (size_t row = 0; row < s->rows->n; row++) {
-        s->gap[row] = 0;
-        if (label < 0 ? s->rows->label[row] >= 0 : s->rows->label[row] != label) continue;
-        if (nearest(&s->gap[row], s, row, first, n) == n) s->gap[row] = 1;
-        total += s->gap[row];
-    }
-    const double mark = total * random_uniform(s->seed, RANDOM_FIT, k, 0, 0);
     double sum = 0;
     for (size_t row = 0; row < s->rows->n; row++) {
         if (s->gap[row] == 0) continue;
-        sum += s->gap[row];
-        if (sum < mark) continue;
-        for (size_t d = 0; d < dimensions; d++)
-            s->mean[k * dimensions + d] = s->rows->m[row * dimensions + d];
-        s->placed[k] = true;
-        return;
+        sum += fmin(s->gap[row], squared_distance(s->rows->m + row * dimensions,
+                                                  s->rows->m + at * dimensions, dimensions));
     }
+    return sum;
+}
+
+/* Puts component k's mean at a row of `label`: the best of some draws in proportion to the squared
+ * distance from the means placed in [first, first + n), one even draw when there are none.  Leaves
+ * it when no row differs from them. */
+static void place(struct seeding *s, size_t k, int label, size_t first, size_t n)
+{
+    const size_t dimensions = s->shape->dimensions;
+    size_t best = s->rows->n, n_draws = DRAWS;
+    double total = 0, least = HUGE_VAL;
+    for (size_t row = 0; row < s->rows->n; row++) {
+        s->gap[row] = 0;
+        if (label < 0 ? s->rows->label[row] >= 0 : s->rows->label[row] != label) continue;
+        if (nearest(&s->gap[row], s, row, first, n) == n) {
+            s->gap[row] = 1;
+            n_draws = 1;
+        }
+        total += s->gap[row];
+    }
+    for (size_t draw = 0; draw < n_draws; draw++) {
+        const size_t row =
+            row_at(s, total * random_uniform(s->seed, RANDOM_FIT, k, 0, (uint32_t)draw));
+        if (row == s->rows->n) return;
+        const double sum = potential(s, row);
+        if (best < s->rows->n && !(sum < least)) continue;
+        least = sum;
+        best = row;
+    }
+    for (size_t d = 0; d < dimensions; d++)
+        s->mean[k * dimensions + d] = s->rows->m[best * dimensions + d];
+    s->placed[k] = true;
 }
 
 /* One of Lloyd's passes: means of the labelled rows nearest to each component of their emotion. */
