@@ -82,7 +82,7 @@ struct mixture_gradient {
  * @param[in,out] gradient  +=
  * @param[in,out] loss      +=
  * @param[in] label         (n) 0-3 or MIXTURE_UNLABELLED
- * @param scratch           some (5 K + 8) D doubles, restored on return
+ * @param scratch           15 pieces, (5 K + 8) D + 2 K doubles in all, restored on return
  *
  * Source: model.md section 4.
  */
@@ -153,7 +153,7 @@ struct mixture_rows {
  *
  * @param[in,out] mean  (K, D)
  * @param[out] log_variance, log_weight  (K, D), (K)
- * @param scratch       restored on return
+ * @param scratch       2 pieces, n + K D doubles in all, restored on return
  *
  * Source: Arthur & Vassilvitskii 2007.
  */

@@ -21,10 +21,11 @@ double mixture_quadratic(const double *tau, const double *mean, const double *x,
 
 double mixture_log_sum(const double *x, size_t n)
 {
-    double most = x[0], sum = 0;
-    for (size_t i = 1; i < n; i++) most = x[i] > most ? x[i] : most;
-    for (size_t i = 0; i < n; i++) sum += exp(x[i] - most);
-    return most + log(sum);
+    size_t most = 0;
+    double rest = 0; /* beside the largest term: keeps what is small against it */
+    for (size_t i = 1; i < n; i++) most = x[i] > x[most] ? i : most;
+    for (size_t i = 0; i < n; i++) rest += i == most ? 0 : exp(x[i] - x[most]);
+    return x[most] + log1p(rest);
 }
 
 double mixture_log_posterior(double *log_q, const double *kl, const struct mixture *mixture,

@@ -34,7 +34,8 @@ static void problem_make(size_t per_emotion, size_t n, double spread, size_t eve
         const size_t k = row % p->shape.n_components, round = row / p->shape.n_components;
         const bool labelled = every > 0 && round % every == 0;
         p->component[row] = k;
-        p->label[row] = labelled ? (int8_t)(k / per_emotion) : MIXTURE_UNLABELLED;
+        p->label[row] = MIXTURE_UNLABELLED;
+        if (labelled) p->label[row] = (int8_t)(k / per_emotion);
         for (size_t d = 0; d < MAX_D; d++) {
             real *x = p->m + row * MAX_D + d;
             *x = p->true_mean[k * MAX_D + d] + 0.4 * *x;
