@@ -41,7 +41,7 @@ void generator_destroy(struct generator *generator);
 
 /** What the next segment of every piece shall be. */
 struct generator_request {
-    const real *z[N_GROUPS]; /* (n_pieces, latent) */
+    const real *z[N_FACTORS]; /* (n_pieces, latent) */
     const uint8_t *tonic;    /* (n_pieces) 0-11 */
     size_t bars;             /* 1 to vocabulary.bars */
 };

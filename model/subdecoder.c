@@ -5,7 +5,7 @@
 
 const double SUBDECODER_ATTRIBUTE_PRECISION = 10;
 
-static const size_t N_GROUP_ATTRIBUTES[2] = {BATCH_RHYTHM_ATTRIBUTES, BATCH_TONAL_ATTRIBUTES};
+static const size_t N_FACTOR_ATTRIBUTES[2] = {BATCH_RHYTHM_ATTRIBUTES, BATCH_TONAL_ATTRIBUTES};
 
 static size_t n_cells(const struct subdecoder_shape *shape)
 {
@@ -36,11 +36,11 @@ void subdecoder_define(struct subdecoder *sub, struct parameters *parameters, co
     sub->chroma_bias =
         parameters_add(parameters, 1, chroma, INITIALIZE_ZERO, 0, "%s/chroma/out/bias", prefix);
     for (int g = 0; g < 2; g++) {
-        sub->attributes[g] = parameters_add(parameters, shape->mixture, N_GROUP_ATTRIBUTES[g],
+        sub->attributes[g] = parameters_add(parameters, shape->mixture, N_FACTOR_ATTRIBUTES[g],
                                             INITIALIZE_NORMAL, 1 / sqrt((double)shape->mixture),
                                             "%s/attributes/%s/weight", prefix, group[g]);
         sub->attributes_bias[g] =
-            parameters_add(parameters, 1, N_GROUP_ATTRIBUTES[g], INITIALIZE_ZERO, 0,
+            parameters_add(parameters, 1, N_FACTOR_ATTRIBUTES[g], INITIALIZE_ZERO, 0,
                            "%s/attributes/%s/bias", prefix, group[g]);
     }
     sub->count = parameters->count - sub->first;
@@ -162,7 +162,7 @@ void subdecoder_attributes(const struct subdecoder *sub, const real *theta, int 
     const size_t mark = arena_mark(scratch);
     linear_forward(y, mixture_part(sub, z, n, scratch), theta + sub->attributes[group],
                    theta + sub->attributes_bias[group], n, sub->shape.mixture,
-                   N_GROUP_ATTRIBUTES[group]);
+                   N_FACTOR_ATTRIBUTES[group]);
     arena_reset(scratch, mark);
 }
 
@@ -170,7 +170,7 @@ static double attribute_loss(const struct subdecoder *sub, int group, const real
                              real *gradient, real *dz, const real *z, const struct batch *batch,
                              double scale, struct arena *scratch)
 {
-    const size_t n = batch->n_segments, out = N_GROUP_ATTRIBUTES[group];
+    const size_t n = batch->n_segments, out = N_FACTOR_ATTRIBUTES[group];
     const size_t mixture = sub->shape.mixture, mark = arena_mark(scratch);
     const real *target = group ? batch->tonal_attributes : batch->rhythm_attributes;
     real *y = arena_reals(scratch, n * out);

@@ -12,18 +12,18 @@ const char *const loss_part_names[N_LOSS_PARTS] = {
 
 enum { SITE_DECODER = 0, SITE_RHYTHM = 100, SITE_TONAL = 200 };
 
-static const char *const ENCODER_NAMES[N_GROUPS] = {"encoder/rhythm", "encoder/tonal"};
+static const char *const ENCODER_NAMES[N_FACTORS] = {"encoder/rhythm", "encoder/tonal"};
 
 static struct mixture_shape mixture_shape(const struct vae_shape *shape)
 {
     return (struct mixture_shape){.n_components = MIXTURE_EMOTIONS * shape->per_emotion,
                                   .per_emotion = shape->per_emotion,
-                                  .dimensions = N_GROUPS * shape->latent_mixture};
+                                  .dimensions = N_FACTORS * shape->latent_mixture};
 }
 
 static size_t condition_size(const struct vae_shape *shape)
 {
-    return N_GROUPS * vae_latent(shape) + BATCH_PITCH_CLASSES;
+    return N_FACTORS * vae_latent(shape) + BATCH_PITCH_CLASSES;
 }
 
 static void define_mixture(struct vae *vae)
@@ -39,7 +39,7 @@ static void define_mixture(struct vae *vae)
     vae->end_mixture = vae->parameters.count;
 }
 
-static void define_encoder(struct vae *vae, enum group group)
+static void define_encoder(struct vae *vae, enum factor group)
 {
     const struct vae_shape *shape = &vae->shape;
     const struct encoder_shape encoder = {
@@ -47,12 +47,12 @@ static void define_encoder(struct vae *vae, enum group group)
         .heads = shape->heads,
         .layers = shape->encoder_layers,
         .latent = vae_latent(shape),
-        .rhythm = shape->full_inputs || group == GROUP_RHYTHM,
-        .tonal = shape->full_inputs || group == GROUP_TONAL,
-        .count = group == GROUP_RHYTHM,
+        .rhythm = shape->full_inputs || group == FACTOR_RHYTHM,
+        .tonal = shape->full_inputs || group == FACTOR_TONAL,
+        .count = group == FACTOR_RHYTHM,
     };
     encoder_define(&vae->encoder[group], &vae->parameters, ENCODER_NAMES[group], &encoder,
-                   &shape->vocabulary, group == GROUP_RHYTHM ? SITE_RHYTHM : SITE_TONAL);
+                   &shape->vocabulary, group == FACTOR_RHYTHM ? SITE_RHYTHM : SITE_TONAL);
 }
 
 enum status vae_init(struct vae *vae, const struct vae_shape *shape)
@@ -74,8 +74,8 @@ enum status vae_init(struct vae *vae, const struct vae_shape *shape)
                    SITE_DECODER);
     subdecoder_define(&vae->subdecoder, &vae->parameters, "subdecoder", &subdecoder);
     define_mixture(vae);
-    define_encoder(vae, GROUP_TONAL);
-    define_encoder(vae, GROUP_RHYTHM);
+    define_encoder(vae, FACTOR_TONAL);
+    define_encoder(vae, FACTOR_RHYTHM);
     return OK;
 }
 
@@ -102,9 +102,9 @@ struct mixture vae_mixture(const struct vae *vae, const real *theta)
                             .log_weight = theta + vae->mixture_log_weight};
 }
 
-enum group vae_fader_group(int fader)
+enum factor vae_fader_factor(int fader)
 {
-    return fader < 2 ? GROUP_RHYTHM : GROUP_TONAL;
+    return fader < 2 ? FACTOR_RHYTHM : FACTOR_TONAL;
 }
 
 size_t vae_fader_coordinate(int fader)
@@ -124,7 +124,7 @@ static void draw_noise(const struct vae *vae, struct vae_tape *tape, const struc
     const struct batch *batch = tape->batch;
     for (size_t row = 0; row < batch->n_rows; row++)
         for (size_t s = batch->row_segment[row]; s < batch->row_segment[row + 1]; s++)
-            for (int g = 0; g < N_GROUPS; g++)
+            for (int g = 0; g < N_FACTORS; g++)
                 random_normals(tape->noise[g] + s * latent, latent, noise->dropout.seed,
                                RANDOM_POSTERIOR, 2 * noise->dropout.step + (uint64_t)g,
                                segment_key(batch, row, s));
@@ -135,7 +135,7 @@ static void draw_latents(const struct vae *vae, struct vae_tape *tape,
 {
     const size_t latent = vae_latent(&vae->shape), mixed = vae->shape.latent_mixture;
     const size_t n = tape->batch->n_segments;
-    for (int g = 0; g < N_GROUPS; g++) {
+    for (int g = 0; g < N_FACTORS; g++) {
         tape->noise[g] = arena_zeros(activations, n * latent);
         tape->z[g] = arena_reals(activations, n * latent);
         tape->dz[g] = arena_reals(activations, n * latent);
@@ -143,13 +143,13 @@ static void draw_latents(const struct vae *vae, struct vae_tape *tape,
     }
     if (noise->sample) draw_noise(vae, tape, noise);
     for (size_t i = 0; i < n; i++)
-        for (int g = 0; g < N_GROUPS; g++) {
+        for (int g = 0; g < N_FACTORS; g++) {
             const real *m = tape->encoder[g].moments + i * 2 * latent, *s = m + latent;
             for (size_t d = 0; d < latent; d++)
                 tape->z[g][i * latent + d] =
                     m[d] + real_exp(s[d] / 2) * tape->noise[g][i * latent + d];
-            memcpy(tape->m + (i * N_GROUPS + (size_t)g) * mixed, m, mixed * sizeof *m);
-            memcpy(tape->s + (i * N_GROUPS + (size_t)g) * mixed, s, mixed * sizeof *s);
+            memcpy(tape->m + (i * N_FACTORS + (size_t)g) * mixed, m, mixed * sizeof *m);
+            memcpy(tape->s + (i * N_FACTORS + (size_t)g) * mixed, s, mixed * sizeof *s);
         }
 }
 
@@ -160,7 +160,7 @@ void vae_encode(const struct vae *vae, const real *theta, struct vae_tape *tape,
     const struct mixture mixture = vae_mixture(vae, theta);
     const size_t n = batch->n_segments;
     *tape = (struct vae_tape){.batch = batch};
-    for (int g = 0; g < N_GROUPS; g++)
+    for (int g = 0; g < N_FACTORS; g++)
         encoder_forward(&vae->encoder[g], theta, &tape->encoder[g], batch, &noise->dropout,
                         activations, scratch);
     tape->m = arena_reals(activations, n * mixture.shape.dimensions);
@@ -171,15 +171,15 @@ void vae_encode(const struct vae *vae, const real *theta, struct vae_tape *tape,
     mixture_posterior(tape->q, tape->kl, &mixture, tape->m, tape->s, temperature, n);
 }
 
-void vae_condition(const struct vae_shape *shape, real *condition, const real *const z[N_GROUPS],
+void vae_condition(const struct vae_shape *shape, real *condition, const real *const z[N_FACTORS],
                    const uint8_t *tonic, size_t n)
 {
     const size_t latent = vae_latent(shape), size = condition_size(shape);
     memset(condition, 0, n * size * sizeof *condition);
     for (size_t i = 0; i < n; i++) {
-        for (size_t g = 0; g < N_GROUPS; g++)
+        for (size_t g = 0; g < N_FACTORS; g++)
             memcpy(condition + i * size + g * latent, z[g] + i * latent, latent * sizeof(real));
-        condition[i * size + N_GROUPS * latent + tonic[i]] = 1;
+        condition[i * size + N_FACTORS * latent + tonic[i]] = 1;
     }
 }
 
@@ -190,7 +190,7 @@ void vae_decode(const struct vae *vae, const real *theta, real *gradient, struct
     const struct batch *batch = tape->batch;
     const size_t n = batch->n_segments, latent = vae_latent(&vae->shape);
     const size_t size = condition_size(&vae->shape), mark = arena_mark(activations);
-    const real *const z[N_GROUPS] = {tape->z[0], tape->z[1]};
+    const real *const z[N_FACTORS] = {tape->z[0], tape->z[1]};
     double event[N_EVENT_LOSSES] = {0}, sub[N_SUBDECODER] = {0};
     real *condition = arena_reals(activations, n * size);
     real *dcondition = arena_zeros(activations, n * size);
@@ -204,7 +204,7 @@ void vae_decode(const struct vae *vae, const real *theta, real *gradient, struct
     vae_condition(&vae->shape, condition, z, batch->tonic, n);
     decoder_loss(&vae->decoder, theta, gradient, &decoder, event, activations, scratch);
     for (size_t i = 0; i < n; i++)
-        for (size_t g = 0; g < N_GROUPS; g++)
+        for (size_t g = 0; g < N_FACTORS; g++)
             memcpy(tape->dz[g] + i * latent, dcondition + i * size + g * latent,
                    latent * sizeof(real));
     subdecoder_loss(&vae->subdecoder, theta, gradient, tape->dz, z, batch, call->scale, sub,
@@ -226,7 +226,7 @@ static void fader_backward(const struct vae *vae, struct vae_tape *tape,
     const size_t mark = arena_mark(scratch);
     real *dz = arena_reals(scratch, n);
     for (int fader = 0; fader < BATCH_FADERS; fader++) {
-        real *row = tape->dz[vae_fader_group(fader)] + vae_fader_coordinate(fader);
+        real *row = tape->dz[vae_fader_factor(fader)] + vae_fader_coordinate(fader);
         memset(dz, 0, n * sizeof *dz);
         loss[LOSS_FADER] +=
             fader_loss(dz, share->fader_z[fader], share->fader_a[fader], share->n_all, first, n,
@@ -240,7 +240,7 @@ static void fader_backward(const struct vae *vae, struct vae_tape *tape,
 static void reparametrise(const struct vae *vae, struct vae_tape *tape)
 {
     const size_t n = tape->batch->n_segments, latent = vae_latent(&vae->shape);
-    for (int g = 0; g < N_GROUPS; g++)
+    for (int g = 0; g < N_FACTORS; g++)
         for (size_t i = 0; i < n; i++) {
             const real *s = tape->encoder[g].moments + i * 2 * latent + latent;
             const real *eps = tape->noise[g] + i * latent, *dz = tape->dz[g] + i * latent;
@@ -258,7 +258,7 @@ struct slice {
     real *m, *s, *dm, *ds; /* (n, count) */
 };
 
-static struct slice slice_take(const struct vae *vae, const struct vae_tape *tape, enum group group,
+static struct slice slice_take(const struct vae *vae, const struct vae_tape *tape, enum factor group,
                                size_t from, size_t count, struct arena *scratch)
 {
     const size_t n = tape->batch->n_segments, latent = vae_latent(&vae->shape);
@@ -277,7 +277,7 @@ static struct slice slice_take(const struct vae *vae, const struct vae_tape *tap
 }
 
 static void slice_add_gradient(const struct slice *slice, const struct vae *vae,
-                               struct vae_tape *tape, enum group group)
+                               struct vae_tape *tape, enum factor group)
 {
     const size_t n = tape->batch->n_segments, latent = vae_latent(&vae->shape);
     for (size_t i = 0; i < n; i++) {
@@ -290,7 +290,7 @@ static void slice_add_gradient(const struct slice *slice, const struct vae *vae,
 }
 
 /* KL against N(0, I) of some coordinates of one group; returns the plain sum. */
-static double normal_backward(const struct vae *vae, struct vae_tape *tape, enum group group,
+static double normal_backward(const struct vae *vae, struct vae_tape *tape, enum factor group,
                               size_t from, size_t count, double scale, double free_nats,
                               struct arena *scratch)
 {
@@ -320,7 +320,7 @@ static void mixture_part_backward(const struct vae *vae, const real *theta, real
     mixture_backward(&out, &part, &mixture, tape->m, tape->s, tape->batch->label, &share->mixture,
                      &objective->mixture, n, scratch);
     for (size_t i = 0; i < n; i++)
-        for (size_t g = 0; g < N_GROUPS; g++)
+        for (size_t g = 0; g < N_FACTORS; g++)
             for (size_t j = 0; j < mixed; j++) {
                 real *dm = tape->dmoments[g] + i * 2 * latent + j;
                 dm[0] += out.dm[i * d + g * mixed + j];
@@ -345,10 +345,10 @@ void vae_latent_backward(const struct vae *vae, const real *theta, real *gradien
     const double weight = objective->mixture.kl * scale;
     fader_backward(vae, tape, objective, share, first, loss, scratch);
     reparametrise(vae, tape);
-    for (enum group g = 0; g < N_GROUPS; g++) {
+    for (enum factor g = 0; g < N_FACTORS; g++) {
         loss[LOSS_RESIDUAL] +=
             scale * normal_backward(vae, tape, g, shape->latent_mixture, shape->latent_residual,
-                                    weight, objective->free_nats / N_GROUPS, scratch);
+                                    weight, objective->free_nats / N_FACTORS, scratch);
         if (objective->normal)
             loss[LOSS_KL] +=
                 scale * normal_backward(vae, tape, g, 0, shape->latent_mixture, weight, 0, scratch);
@@ -361,10 +361,10 @@ void vae_encode_backward(const struct vae *vae, const real *theta, real *gradien
                          const struct vae_tape *tape, const struct ready *ready,
                          struct arena *scratch)
 {
-    static const enum group ORDER[N_GROUPS] = {GROUP_TONAL, GROUP_RHYTHM};
+    static const enum factor ORDER[N_FACTORS] = {FACTOR_TONAL, FACTOR_RHYTHM};
     if (ready->call)
         ready->call(ready->context, vae->first_mixture, vae->end_mixture - vae->first_mixture);
-    for (int i = 0; i < N_GROUPS; i++) {
+    for (int i = 0; i < N_FACTORS; i++) {
         const struct encoder *encoder = &vae->encoder[ORDER[i]];
         encoder_backward(encoder, theta, gradient, tape->dmoments[ORDER[i]],
                          &tape->encoder[ORDER[i]], tape->batch, scratch);
@@ -386,7 +386,7 @@ struct vae_memory vae_memory(const struct vae *vae, size_t n_events, size_t n_ro
     const struct mixture_shape mixture = mixture_shape(shape);
     const size_t slack = 256 * 64; /* alignment of the pieces */
     struct vae_memory memory;
-    memory.encode = N_GROUPS *
+    memory.encode = N_FACTORS *
                         (shape->encoder_layers *
                              block_tape_reals(&vae->encoder[0].block[0], n_events, 2 * reach) +
                          n_events * (2 * width + 16) + 2 * reach * width +

@@ -16,7 +16,7 @@
 #include "mixture.h"
 #include "subdecoder.h"
 
-enum group { GROUP_RHYTHM, GROUP_TONAL, N_GROUPS };
+enum factor { FACTOR_RHYTHM, FACTOR_TONAL, N_FACTORS };
 
 struct vae_shape {
     size_t width, heads, encoder_layers, decoder_layers;
@@ -34,7 +34,7 @@ struct vae {
     struct decoder decoder;
     struct subdecoder subdecoder;
     size_t mixture_mean, mixture_log_variance, mixture_log_weight;
-    struct encoder encoder[N_GROUPS];
+    struct encoder encoder[N_FACTORS];
     size_t first_mixture, end_mixture; /* run of the mixture's tensors */
 };
 
@@ -85,11 +85,11 @@ struct vae_share {
 /** What a micro-batch keeps from its encoding to its backward pass. */
 struct vae_tape {
     const struct batch *batch;
-    struct encoder_tape encoder[N_GROUPS];
-    real *noise[N_GROUPS];    /* (n_segments, latent) eps */
-    real *z[N_GROUPS];        /* (n_segments, latent) */
-    real *dz[N_GROUPS];       /* (n_segments, latent) */
-    real *dmoments[N_GROUPS]; /* (n_segments, 2 latent) */
+    struct encoder_tape encoder[N_FACTORS];
+    real *noise[N_FACTORS];    /* (n_segments, latent) eps */
+    real *z[N_FACTORS];        /* (n_segments, latent) */
+    real *dz[N_FACTORS];       /* (n_segments, latent) */
+    real *dmoments[N_FACTORS]; /* (n_segments, 2 latent) */
     real *m, *s;              /* (n_segments, 2 D_e) mixture coordinates of both groups */
     real *q, *kl;             /* (n_segments, K) */
 };
@@ -111,7 +111,7 @@ void vae_initialize(const struct vae *vae, real *theta, uint64_t seed);
 struct mixture vae_mixture(const struct vae *vae, const real *theta);
 
 /** The coordinate of fader i: its group and its place in z. */
-enum group vae_fader_group(int fader);
+enum factor vae_fader_factor(int fader);
 size_t vae_fader_coordinate(int fader);
 
 /** Encodes a micro-batch; tape lives in `activations`.  Local.  Cannot fail. */
@@ -144,7 +144,7 @@ void vae_encode_backward(const struct vae *vae, const real *theta, real *gradien
                          struct arena *scratch);
 
 /** The condition (n, 2 latent + 12) of the decoder from z of both groups and the tonics. */
-void vae_condition(const struct vae_shape *shape, real *condition, const real *const z[N_GROUPS],
+void vae_condition(const struct vae_shape *shape, real *condition, const real *const z[N_FACTORS],
                    const uint8_t *tonic, size_t n);
 
 /** Bytes of activations that the encoding of a micro-batch keeps, and of those that decoding needs

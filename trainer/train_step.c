@@ -68,7 +68,7 @@ static void fill_slots(const struct trainer *trainer, const struct micro *micro,
         double *slot = slots + (micro->first_segment + i) * slot_size(trainer);
         for (size_t j = 0; j < k; j++) slot[j] = (double)micro->tape.q[i * k + j];
         for (int f = 0; f < BATCH_FADERS; f++) {
-            const real *z = micro->tape.z[vae_fader_group(f)] + i * latent;
+            const real *z = micro->tape.z[vae_fader_factor(f)] + i * latent;
             slot[k + (size_t)f] = (double)z[vae_fader_coordinate(f)];
             slot[k + BATCH_FADERS + (size_t)f] =
                 (double)micro->batch.faders[i * BATCH_FADERS + (size_t)f];
