@@ -29,7 +29,7 @@ struct reduce {
     float *gradient; /* (count) not owned */
     size_t count;
     size_t bucket_floats;
-    size_t n_buckets;      /* 0 when nothing is communicated by buckets */
+    size_t n_buckets;      /* 0 in deterministic mode and in a group of one */
     size_t ready;          /* gradient[0, ready) is final here */
     size_t started;        /* buckets whose all-reduce has begun */
     size_t done;           /* buckets known to be reduced; in order, done <= started */
@@ -168,6 +168,17 @@ static void start_ready_buckets(struct reduce *reduce)
     }
 }
 
+/* With nothing left to overlap with, blocking calls are the faster ones. */
+static void reduce_the_rest(struct reduce *reduce)
+{
+    for (size_t bucket = reduce->started; bucket < reduce->n_buckets; bucket++) {
+        const size_t first = bucket * reduce->bucket_floats;
+        const size_t floats = bucket_end(reduce, bucket) - first;
+        MPI_Allreduce(MPI_IN_PLACE, reduce->gradient + first, (int)floats, MPI_FLOAT, MPI_SUM,
+                      *(MPI_Comm *)group_communicator(reduce->group));
+    }
+}
+
 /* MPI may only progress inside a call of it. */
 static void poke(struct reduce *reduce)
 {
@@ -226,6 +237,6 @@ void reduce_finish(struct reduce *reduce)
         finish_blocks(reduce);
         return;
     }
-    reduce_ready(reduce, reduce->ready, reduce->count - reduce->ready);
     wait_started(reduce);
+    reduce_the_rest(reduce);
 }

@@ -58,8 +58,8 @@ void reduce_micro_batch(struct reduce *reduce);
  */
 void reduce_ready(void *reduce, size_t first, size_t count);
 
-/** Waits until the gradient holds the sum over ranks, the same bits on each; what was never
- *  announced as ready is final now.  Collective. */
+/** Waits until the gradient holds the sum over ranks, the same bits on each.  What was never
+ *  announced as ready is final now and reduced by blocking calls.  Collective. */
 void reduce_finish(struct reduce *reduce);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * A value is 66 limbs of 32 bits in units of 2^-1074, least significant first, and two counters of
- * infinite terms.  A limb may leave [0, 2^32) until carries are taken; only the highest is signed
- * afterwards.  One term adds less than 2^33 to a limb.
+ * A value is 54 limbs of 40 bits in units of 2^-1074, least significant first, and two counters of
+ * infinite terms.  A limb may leave [0, 2^40) until carries are taken; only the highest is signed
+ * afterwards.  One term adds less than 2^40 to a limb, in magnitude.
  */
 #include "sum.h"
 
@@ -9,13 +9,13 @@
 #include <string.h>
 
 enum {
-    LIMB_BITS = 32,
-    LIMBS = 66,          /* 2112 bits: 2^1024 has place 2098 */
-    PLUS_INFINITY = 66,  /* place of the number of terms +inf or NaN */
-    MINUS_INFINITY = 67, /* place of the number of terms -inf or NaN */
-    WORDS = 68,
+    LIMB_BITS = 40,
+    LIMBS = 54,          /* 2160 bits: 2^1024 has place 2098, so no number of terms overflows */
+    PLUS_INFINITY = 54,  /* place of the number of terms +inf or NaN */
+    MINUS_INFINITY = 55, /* place of the number of terms -inf or NaN */
+    WORDS = 56,
     LOWEST_EXPONENT = -1074,
-    CARRY_AFTER = 1 << 20, /* additions; 2^29 would still do */
+    CARRY_AFTER = 1 << 22, /* additions, before 2^23 could overflow a limb */
 };
 static const int64_t LIMB_MASK = (INT64_C(1) << LIMB_BITS) - 1;
 
@@ -57,7 +57,7 @@ void sum_clear(struct sum *sum)
     sum->additions = 0;
 }
 
-/* Brings every limb but the highest into [0, 2^32). */
+/* Brings every limb but the highest into [0, 2^40). */
 static void carry(int64_t *words)
 {
     for (int i = 0; i + 1 < LIMBS; i++) {
@@ -87,13 +87,14 @@ static void add_term(int64_t *words, double x)
     }
     if (exponent > 0) mantissa |= UINT64_C(1) << 52;
     const int place = exponent > 0 ? exponent - 1 : 0; /* of the lowest bit */
-    int64_t *const at = words + place / LIMB_BITS;
-    const int64_t low = (int64_t)((mantissa & (uint64_t)LIMB_MASK) << place % LIMB_BITS);
-    const int64_t high = (int64_t)((mantissa >> LIMB_BITS) << place % LIMB_BITS);
+    const int shift = place % LIMB_BITS;
+    const int64_t low = (int64_t)(mantissa << shift) & LIMB_MASK;
+    const int64_t rest = (int64_t)(mantissa >> (LIMB_BITS - shift));
     const int64_t sign = negative ? -1 : 1;
-    at[0] += sign * (low & LIMB_MASK);
-    at[1] += sign * ((low >> LIMB_BITS) + (high & LIMB_MASK));
-    at[2] += sign * (high >> LIMB_BITS);
+    int64_t *const at = words + place / LIMB_BITS;
+    at[0] += sign * low;
+    at[1] += sign * (rest & LIMB_MASK);
+    at[2] += sign * (rest >> LIMB_BITS);
 }
 
 void sum_add(struct sum *sum, size_t first, const double *x, size_t n)
@@ -111,44 +112,59 @@ void sum_over_ranks(struct sum *sum, struct group *group)
     carry_all(sum);
 }
 
-/*
- * The double nearest to a sum of no infinite terms.  Only a sum of at most 53 bits can be
- * subnormal, so scaling never rounds a second time.
- */
-static double round_limbs(const int64_t *words)
+/* Makes limbs the magnitude of a sum, carried; returns whether it was negative. */
+static bool take_sign(int64_t *limbs)
 {
-    int64_t limbs[2 + LIMBS] = {
-        0}; /* two more below, so that there are always three from the top */
-    memcpy(limbs + 2, words, LIMBS * sizeof *limbs);
-    carry(limbs + 2);
-    const bool negative = limbs[LIMBS + 1] < 0;
-    for (int i = 0; negative && i < 2 + LIMBS; i++) limbs[i] = -limbs[i];
-    if (negative) carry(limbs + 2);
-    if (limbs[LIMBS + 1] > LIMB_MASK) return negative ? -HUGE_VAL : HUGE_VAL;
+    carry(limbs);
+    const bool negative = limbs[LIMBS - 1] < 0;
+    for (int i = 0; negative && i < LIMBS; i++) limbs[i] = -limbs[i];
+    if (negative) carry(limbs);
+    return negative;
+}
 
-    int top = LIMBS + 1;
-    while (top > 2 && limbs[top] == 0) top--;
-    uint64_t lead = (uint64_t)limbs[top] << LIMB_BITS | (uint64_t)limbs[top - 1];
-    int exponent = (top - 3) * LIMB_BITS + LOWEST_EXPONENT;
-    int shift = 0;
-    while (lead != 0 && lead >> 63 == 0) {
-        lead <<= 1;
-        shift++;
+/* The number of bits of a magnitude: its highest set bit has place bits - 1. */
+static int count_bits(const int64_t *limbs)
+{
+    int top = LIMBS - 1, bits = 0;
+    while (top > 0 && limbs[top] == 0) top--;
+    while (limbs[top] >> bits != 0) bits++;
+    return top * LIMB_BITS + bits;
+}
+
+/*
+ * The double nearest to a magnitude.  The conversion rounds 64 bits to 53; whatever lies below them
+ * counts only as being there or not.  A subnormal result has at most 52 bits, so that scaling never
+ * rounds a second time.
+ */
+static double round_limbs(const int64_t *limbs)
+{
+    const int bits = count_bits(limbs);
+    const int from = bits > 64 ? bits - 64 : 0; /* place of the lowest bit in `lead` */
+    uint64_t lead = 0;
+    bool more = false;
+    if (limbs[LIMBS - 1] != 0) return HUGE_VAL;
+    for (int i = 0; i * LIMB_BITS < bits; i++) {
+        const int up = i * LIMB_BITS - from;
+        const int down = -up < LIMB_BITS ? -up : LIMB_BITS;
+        const uint64_t limb = (uint64_t)limbs[i];
+        lead |= up >= 0 ? limb << up : limb >> down;
+        more = more || (up < 0 && (limb & ((UINT64_C(1) << down) - 1)) != 0);
     }
-    const uint64_t next = (uint64_t)limbs[top - 2] << shift;
-    bool more = (next & (uint64_t)LIMB_MASK) != 0;
-    for (int i = 0; i < top - 2; i++) more = more || limbs[i] != 0;
-    lead |= next >> LIMB_BITS | more; /* 11 bits lie below a double's last: `more` breaks ties */
-    const double magnitude = ldexp((double)lead, exponent - shift);
-    return negative ? -magnitude : magnitude;
+    return ldexp((double)(lead | more), from + LOWEST_EXPONENT);
+}
+
+static double read_value(const int64_t *words)
+{
+    const bool plus = words[PLUS_INFINITY] > 0, minus = words[MINUS_INFINITY] > 0;
+    int64_t limbs[LIMBS];
+    if (plus && minus) return (double)NAN;
+    if (plus || minus) return plus ? HUGE_VAL : -HUGE_VAL;
+    memcpy(limbs, words, sizeof limbs);
+    const bool negative = take_sign(limbs);
+    return negative ? -round_limbs(limbs) : round_limbs(limbs);
 }
 
 void sum_read(const struct sum *sum, double *x)
 {
-    for (size_t i = 0; i < sum->count; i++) {
-        const int64_t *words = sum->words + i * WORDS;
-        const bool plus = words[PLUS_INFINITY] > 0, minus = words[MINUS_INFINITY] > 0;
-        x[i] = plus ? HUGE_VAL : minus ? -HUGE_VAL : round_limbs(words);
-        if (plus && minus) x[i] = (double)NAN;
-    }
+    for (size_t i = 0; i < sum->count; i++) x[i] = read_value(sum->words + i * WORDS);
 }

@@ -7,11 +7,11 @@
  * (ties to even), an infinity when that lies beyond the largest double.  Infinite terms and NaN
  * give what IEEE addition gives.  The sum of no terms is 0.
  *
- * For the scalars and small statistics of a step: a value costs 544 bytes, to hold and to send,
- * and a term some 5 ns.  Gradients have a cheaper way (reduce.h).
+ * For the scalars and small statistics of a step: a value costs 448 bytes, to hold and to send,
+ * and a term some 4 ns.  Gradients have a cheaper way (reduce.h).
  *
  * Source: Kulisch, "Computer Arithmetic and Validity", chapter 8 (the complete register), kept in
- * 32-bit limbs of 64-bit integers, so that carries wait and limbs add up over ranks.
+ * 40-bit limbs of 64-bit integers, so that carries wait and limbs add up over ranks.
  */
 #ifndef SUM_H
 #define SUM_H

@@ -143,6 +143,13 @@ static void misuse_mpi(void)
     _Exit(13);
 }
 
+/* The handler is there, too, when somebody else has initialised MPI. */
+static void misuse_foreign_mpi(void)
+{
+    MPI_Init(NULL, NULL);
+    misuse_mpi();
+}
+
 /* Runs `child` in a process of its own; returns its exit code and the start of its stderr. */
 static int run(void (*child)(void), char *text, size_t size)
 {
@@ -185,8 +192,11 @@ static void aborts_with_one_line(void)
 static void mpi_errors_end_the_program(void)
 {
     char text[4096];
-    CU_ASSERT_EQUAL(run(misuse_mpi, text, sizeof text), FAILED);
-    CU_ASSERT_EQUAL(strncmp(text, "error: rank 0: MPI: MPI_ERR_ROOT", 32), 0);
+    void (*const children[])(void) = {misuse_mpi, misuse_foreign_mpi};
+    for (int i = 0; i < 2; i++) {
+        CU_ASSERT_EQUAL(run(children[i], text, sizeof text), FAILED);
+        CU_ASSERT_EQUAL(strncmp(text, "error: rank 0: MPI: MPI_ERR_ROOT", 32), 0);
+    }
 }
 
 const char *const suite_name = "group_self";

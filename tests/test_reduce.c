@@ -233,10 +233,30 @@ static void out_of_range_is_nan(void)
         CU_ASSERT_TRUE(isnan(sum_two(group, place, -3.4e38f, 1)));
         CU_ASSERT_TRUE(isnan(sum_two(group, place, half, half)));
         CU_ASSERT_TRUE(isnan(sum_two(group, place, half, -half)));
+        CU_ASSERT_TRUE(isnan(sum_two(group, place, half - 0.25f, half - 0.25f)));
         CU_ASSERT_EQUAL(sum_two(group, place, half - 1, half - 2), 2 * half - 3);
         CU_ASSERT_EQUAL(sum_two(group, place, 1 - half, 2 - half), 3 - 2 * half);
         CU_ASSERT_EQUAL(sum_two(group, place, 1e6f, -1e6f), 0);
     }
+    group_world_destroy(group);
+}
+
+/* Every micro-batch in range, all of them together far out of it. */
+static void sums_never_wrap(void)
+{
+    struct group *group = world();
+    float gradient[COUNT] = {0};
+    struct reduce *reduce = reducer(group, gradient, 64, true);
+    reduce_begin(reduce);
+    for (int b = 0; b < 16; b++) {
+        gradient[18] = 4194303;
+        reduce_micro_batch(reduce);
+    }
+    reduce_finish(reduce);
+    CU_ASSERT_TRUE(isnan(gradient[18]));
+    CU_ASSERT_EQUAL(gradient[15], 0);
+    CU_ASSERT_EQUAL(gradient[32], 0);
+    reduce_destroy(reduce);
     group_world_destroy(group);
 }
 
@@ -324,6 +344,7 @@ const struct suite_test suite_tests[] = {
     {"deterministic sums", deterministic_sums},
     {"micro-batch zeroes", micro_batch_zeroes},
     {"out of range is NaN", out_of_range_is_nan},
+    {"sums never wrap", sums_never_wrap},
     {"resolution", resolution},
     {"works on group_self", works_on_group_self},
     {"empty gradient", empty_gradient},

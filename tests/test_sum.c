@@ -94,23 +94,36 @@ static void pairs_round_as_ieee(void)
     CU_ASSERT_EQUAL(wrong, 0);
 }
 
-/* Integers below 2^53 in all, so that ordinary additions give the true sum. */
+/* Terms of 53 ones, so many that limbs would overflow if carries were not taken. */
 static void many_terms_carry(void)
 {
+    const double term = 9007199254740991.0, n = 16777216;
     struct sum *sum = NULL;
-    double expected = 0, got = 0;
+    double got = 0;
     CU_ASSERT_EQUAL_FATAL(sum_create(&sum, 1), OK);
-    for (int i = 0; i < (1 << 20) + 1000; i++) {
-        const double x = i % 5 ? 4294967295.0 : -4294967295.0;
-        sum_add(sum, 0, &x, 1);
-        expected += x;
-    }
+    for (int i = 0; i < (int)n; i++) sum_add(sum, 0, &term, 1);
     sum_read(sum, &got);
-    CU_ASSERT_TRUE(same_bits(got, expected));
+    CU_ASSERT_TRUE(same_bits(got, term * n));
     sum_clear(sum);
     sum_read(sum, &got);
     CU_ASSERT_TRUE(same_bits(got, 0));
     sum_destroy(sum);
+}
+
+/* The same with carries due on every rank when the ranks' limbs are added up. */
+static void ranks_carry_first(void)
+{
+    const double term = -9007199254740991.0, n = 4194304;
+    struct group *group = world();
+    struct sum *sum = NULL;
+    double got = 0;
+    CU_ASSERT_EQUAL(group_agree(group, sum_create(&sum, 1)), OK);
+    for (int i = 0; i < (int)n; i++) sum_add(sum, 0, &term, 1);
+    sum_over_ranks(sum, group);
+    sum_read(sum, &got);
+    CU_ASSERT_TRUE(same_bits(got, term * (n * group_size(group))));
+    sum_destroy(sum);
+    group_world_destroy(group);
 }
 
 static void make_terms(double terms[TERMS][VALUES], uint64_t seed)
@@ -222,6 +235,7 @@ const struct suite_test suite_tests[] = {
     {"known sums", known_sums},
     {"pairs round as IEEE", pairs_round_as_ieee},
     {"many terms carry", many_terms_carry},
+    {"ranks carry first", ranks_carry_first},
     {"any order and share", any_order_and_share},
     {"infinite terms cross ranks", infinite_terms_cross_ranks},
     {"no values", no_values},
