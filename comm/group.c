@@ -72,7 +72,7 @@ static void close_world(struct group *group)
 
 enum status group_world_create(struct group **world, int *argc, char ***argv)
 {
-    struct group opened; /* not on the heap: ranks must agree even when one has no memory */
+    struct group opened = {.size = 0}; /* on the stack: ranks must agree even without memory */
     *world = NULL;
     enum status status = begin_mpi(&opened.finalize, argc, argv);
     if (status != OK) return status;

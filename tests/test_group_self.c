@@ -1,7 +1,9 @@
 /* The group of one without MPI, and, in child processes, what begins and ends MPI. */
 #define _GNU_SOURCE
 #include "group.h"
+#include "reduce.h"
 #include "runner.h"
+#include "sum.h"
 
 #include <mpi.h>
 #include <stdio.h>
@@ -38,6 +40,42 @@ static void works_without_mpi(void)
     char all[4] = "???";
     group_gather_all(self, all, "abc", &bytes);
     CU_ASSERT_STRING_EQUAL(all, "abc");
+    CU_ASSERT_TRUE(mpi_untouched());
+}
+
+static void sums_without_mpi(void)
+{
+    struct sum *sum = NULL;
+    const double terms[3] = {1e300, 1, -1e300};
+    double total = 0;
+    CU_ASSERT_EQUAL_FATAL(sum_create(&sum, 1), OK);
+    for (int i = 0; i < 3; i++) sum_add(sum, 0, terms + i, 1);
+    sum_over_ranks(sum, group_self());
+    sum_read(sum, &total);
+    CU_ASSERT_EQUAL(total, 1);
+    sum_destroy(sum);
+    CU_ASSERT_TRUE(mpi_untouched());
+}
+
+static void reduces_without_mpi(void)
+{
+    for (int exact = 0; exact < 2; exact++) {
+        float gradient[40] = {0};
+        struct reduce *reduce = NULL;
+        CU_ASSERT_EQUAL_FATAL(reduce_create(&reduce, group_self(), gradient, 40, 7, exact), OK);
+        reduce_begin(reduce);
+        for (int batch = 0; batch < 2; batch++) {
+            gradient[0] += 0.5f;
+            gradient[39] -= 3;
+            reduce_micro_batch(reduce);
+        }
+        reduce_ready(reduce, 0, 40);
+        reduce_finish(reduce);
+        CU_ASSERT_EQUAL(gradient[0], 1);
+        CU_ASSERT_EQUAL(gradient[1], 0);
+        CU_ASSERT_EQUAL(gradient[39], -6);
+        reduce_destroy(reduce);
+    }
     CU_ASSERT_TRUE(mpi_untouched());
 }
 
@@ -105,6 +143,13 @@ static void misuse_mpi(void)
     _Exit(13);
 }
 
+/* The handler is there, too, when somebody else has initialised MPI. */
+static void misuse_foreign_mpi(void)
+{
+    MPI_Init(NULL, NULL);
+    misuse_mpi();
+}
+
 /* Runs `child` in a process of its own; returns its exit code and the start of its stderr. */
 static int run(void (*child)(void), char *text, size_t size)
 {
@@ -147,13 +192,18 @@ static void aborts_with_one_line(void)
 static void mpi_errors_end_the_program(void)
 {
     char text[4096];
-    CU_ASSERT_EQUAL(run(misuse_mpi, text, sizeof text), FAILED);
-    CU_ASSERT_EQUAL(strncmp(text, "error: rank 0: MPI: MPI_ERR_ROOT", 32), 0);
+    void (*const children[])(void) = {misuse_mpi, misuse_foreign_mpi};
+    for (int i = 0; i < 2; i++) {
+        CU_ASSERT_EQUAL(run(children[i], text, sizeof text), FAILED);
+        CU_ASSERT_EQUAL(strncmp(text, "error: rank 0: MPI: MPI_ERR_ROOT", 32), 0);
+    }
 }
 
 const char *const suite_name = "group_self";
 const struct suite_test suite_tests[] = {
     {"works without MPI", works_without_mpi},
+    {"sums without MPI", sums_without_mpi},
+    {"reduces without MPI", reduces_without_mpi},
     {"agrees with itself", agrees_with_itself},
     {"names the library", names_the_library},
     {"begins and ends MPI", begins_and_ends_mpi},
