@@ -141,7 +141,8 @@ enum status command_real(double *value, const char *option, const char *text, do
 
 enum status command_result(const struct group *world, json_t *result)
 {
-    if (!result) return status_fail(FAILED, "no memory for the results");
+    if (!result)
+        return status_fail(FAILED, "results are not JSON (no memory, or a name not in UTF-8)");
     int failed = 0;
     if (group_rank(world) == 0) {
         failed = json_dumpf(result, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));

@@ -12,6 +12,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* JSON readers hold whole numbers below 2^53 exactly. */
+#define SEED_MAX (((size_t)1 << 53) - 1)
+
 enum { ALL_EMOTIONS = -1, PATH_BYTES = 4096, NAME_BYTES = 32 };
 
 struct compose {
@@ -51,7 +54,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
         status = command_size(&compose->count, "--count", text, 1, COMPOSER_MAX_INDEX);
         break;
     case 's':
-        status = command_size(&compose->seed, "--seed", text, 0, SIZE_MAX);
+        status = command_size(&compose->seed, "--seed", text, 0, SEED_MAX);
         break;
     case 'b':
         status = command_size(&compose->bars, "--bars", text, 1, COMPOSER_MAX_BARS);

@@ -48,6 +48,7 @@ shows 'compose' -h
 shows '^affekt [0-9]*\.[0-9]*\.[0-9]*$' --version
 shows '^MPI: ' --version
 shows '^HDF5: [0-9]' --version
+shows '^BLIS: [0-9.]* ([a-z0-9]* kernel)$' --version
 shows 'Usage: affekt compose' compose --help
 shows '--json' compose --count 3 --help
 shows '--seed' compose --nonsense -h
@@ -64,7 +65,7 @@ refuses 2 "unexpected argument 'stray'" compose --out "$folder/out" stray
 refuses 2 '--out DIR is missing' compose
 refuses 2 '--count = 0: want a whole number from 1 to 99999' compose --count 0 --out "$folder/out"
 refuses 2 '--bars = 1e2: want a whole number from 1 to 512' compose --bars 1e2 --out "$folder/out"
-refuses 2 '--seed = -1: want a whole number from 0 to 18446744073709551615' \
+refuses 2 '--seed = -1: want a whole number from 0 to 9007199254740991' \
     compose --seed=-1 --out "$folder/out"
 refuses 2 '--emotion = angry: want happy, tense, sad, calm, Q1 to Q4 or all' \
     compose --emotion angry --out "$folder/out"
@@ -99,6 +100,9 @@ run 0 compose --emotion q3 --count 2 --json --out "$folder/b/"
 python3 -c 'import json, sys; d = json.load(open(sys.argv[1])); sys.exit(d["pieces"] != 2)' \
     "$folder/stdout" || fail 'stdout is not the expected JSON'
 [ "$(wc -l <"$folder/b/labels.csv")" -eq 3 ] || fail 'labels.csv was not replaced'
+
+run 1 compose --count 1 --json --out "$folder/"$'\xff'
+grep -q 'UTF-8' "$folder/stderr" || fail 'a name outside UTF-8 is not explained'
 
 # Results that cannot be written are a failure.
 "$affekt" --version >/dev/full 2>"$folder/stderr"
