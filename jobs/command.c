@@ -27,11 +27,20 @@ static error_t parse_shared(int key, char *argument, struct argp_state *state)
     struct parse *parse = state->input;
     (void)argument;
     switch (key) {
-    case ARGP_KEY_INIT: state->child_inputs[0] = parse->line->input; return 0;
-    case ARGP_KEY_ERROR: parse->next = state->next; return 0;
-    case KEY_JSON: parse->line->json = true; return 0;
-    case KEY_HELP: parse->line->help = true; return 0;
-    default: return ARGP_ERR_UNKNOWN;
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = parse->line->input;
+        return 0;
+    case ARGP_KEY_ERROR:
+        parse->next = state->next;
+        return 0;
+    case KEY_JSON:
+        parse->line->json = true;
+        return 0;
+    case KEY_HELP:
+        parse->line->help = true;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
     }
 }
 
@@ -50,18 +59,19 @@ static const struct argp_option *find_option(const struct argp_option *table, co
 /* Says why getopt refused the argument; it tells no more than that it did. */
 static enum status refuse(const struct command_line *line, const char *argument)
 {
-    char name[64] = "", hint[96];
+    char name[64];
     if (strncmp(argument, "--", 2) != 0)
         return status_fail(USAGE, "unknown option or missing value: '%.80s'", argument);
     snprintf(name, sizeof name, "%.*s", (int)strcspn(argument + 2, "="), argument + 2);
     struct nearest nearest = {.wanted = name};
     const struct argp_option *option = find_option(shared_options, name, &nearest);
     if (!option) option = find_option(line->argp->options, name, &nearest);
-    if (!option)
-        return status_fail(USAGE, "unknown option '--%s'%s", name,
-                           nearest_hint(&nearest, hint, sizeof hint));
-    return status_fail(USAGE, option->arg ? "option '--%s' needs a value"
-                                          : "option '--%s' takes no value", name);
+    if (!option && nearest.best)
+        return status_fail(USAGE, "unknown option '--%s'; did you mean '--%s'?", name,
+                           nearest.best);
+    if (!option) return status_fail(USAGE, "unknown option '--%s'", name);
+    return status_fail(
+        USAGE, option->arg ? "option '--%s' needs a value" : "option '--%s' takes no value", name);
 }
 
 static void print_help(const struct argp *argp, const char *verb)
@@ -83,16 +93,18 @@ enum status command_parse(struct command_line *line, const struct group *world, 
 {
     struct parse parse = {.line = line, .next = 1};
     const struct argp_child children[] = {{line->argp, 0, NULL, 0}, {0}};
-    const struct argp argp = {.options = shared_options, .parser = parse_shared,
-                              .children = children};
+    const struct argp argp = {
+        .options = shared_options, .parser = parse_shared, .children = children};
     int rest = argc;
+    error_t error = 0;
     line->help = asks_help(argc, argv); /* before anything else can be wrong with the line */
+    if (!line->help)
+        error = argp_parse(&argp, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP | ARGP_NO_EXIT, &rest,
+                           &parse);
     if (line->help) {
         if (group_rank(world) == 0) print_help(&argp, argv[0]);
         return OK;
     }
-    const error_t error = argp_parse(&argp, argc, argv,
-                                     ARGP_NO_ERRS | ARGP_NO_HELP | ARGP_NO_EXIT, &rest, &parse);
     if (error == COMMAND_REFUSED) return USAGE;
     if (error == ENOMEM) return status_fail(FAILED, "no memory to read the command line");
     if (error) return refuse(line, argv[parse.next - 1]);
@@ -129,7 +141,8 @@ enum status command_real(double *value, const char *option, const char *text, do
 
 enum status command_result(const struct group *world, json_t *result)
 {
-    if (!result) return status_fail(FAILED, "no memory for the results");
+    if (!result)
+        return status_fail(FAILED, "results are not JSON (no memory, or a name not in UTF-8)");
     int failed = 0;
     if (group_rank(world) == 0) {
         failed = json_dumpf(result, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));

@@ -44,7 +44,7 @@ STATUS_CHECKED enum status command_real(double *value, const char *option, const
 /**
  * Prints a result document on rank 0's stdout and drops the reference to it on every rank.  Local.
  *
- * @param result  NULL (what jansson returns when memory is short) fails
+ * @param result  NULL (what jansson returns for short memory and text not in UTF-8) fails
  */
 STATUS_CHECKED enum status command_result(const struct group *world, json_t *result);
 

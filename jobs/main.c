@@ -19,8 +19,9 @@ enum { N_VERBS = sizeof verbs / sizeof verbs[0] };
 
 static void print_help(void)
 {
-    printf("Usage: affekt VERB [OPTION...]\n"
-           "Trains an emotion-disentangling mixture VAE on symbolic music and composes from it.\n\n");
+    printf(
+        "Usage: affekt VERB [OPTION...]\n"
+        "Trains an emotion-disentangling mixture VAE on symbolic music and composes from it.\n\n");
     for (size_t i = 0; i < N_VERBS; i++)
         printf("  %-10s %s%s\n", verbs[i].name, verbs[i].help,
                verbs[i].parallel ? " (also under mpirun or srun)" : "");

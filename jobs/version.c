@@ -1,5 +1,6 @@
 /* The versions of the program and of the libraries it found at run time. */
 #include "command.h"
+#include "gemm.h"
 
 #include <hdf5.h>
 
@@ -9,5 +10,6 @@ void version_print(FILE *stream)
     H5get_libversion(&major, &minor, &release);
     fprintf(stream, "affekt %s\n", AFFEKT_VERSION);
     fprintf(stream, "MPI: %s\n", group_library_version());
+    fprintf(stream, "BLIS: %s (%s kernel)\n", gemm_version(), gemm_kernel());
     fprintf(stream, "HDF5: %u.%u.%u\n", major, minor, release);
 }

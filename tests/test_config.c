@@ -268,9 +268,9 @@ static void orders_preset_file_and_set(void)
     CU_ASSERT_EQUAL(config_resolve(&c, "tiny", path, sets, 2), FAILED);
     CU_ASSERT(says("test_config.ini: cannot open"));
     CU_ASSERT_EQUAL(config_resolve(&c, NULL, TEST_BINARY_DIR, NULL, 0), FAILED);
-    CU_ASSERT(says("is a folder"));
+    CU_ASSERT(says("not a regular file"));
     CU_ASSERT_EQUAL(config_resolve(&c, NULL, "/dev/zero", NULL, 0), FAILED);
-    CU_ASSERT(says("more than 1048576 bytes"));
+    CU_ASSERT(says("not a regular file"));
 }
 
 static void checks_pairs(void)
@@ -314,7 +314,7 @@ static void survives_short_memory(void)
     struct config c = fresh();
     const char *path = TEST_BINARY_DIR "/test_config_fault.ini";
     writes_file(path, "[train]\nsteps = 11\n");
-    for (long k = 1; k <= 2; k++) {
+    for (long k = 1; k <= 5; k++) {
         status_fault_set(k);
         CU_ASSERT_EQUAL(config_file(&c, path), FAILED);
     }

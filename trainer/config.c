@@ -2,9 +2,9 @@
 #define _GNU_SOURCE
 #include "config.h"
 
+#include "file.h"
 #include "nearest.h"
 #include "options.h"
-#include "textfile.h"
 
 #include <ctype.h>
 #include <ini.h>
@@ -173,13 +173,17 @@ done:
 enum status config_file(struct config *config, const char *path)
 {
     enum status status = OK;
+    unsigned char *bytes = NULL;
     char *text = NULL;
     size_t size;
-    TRY(textfile_read(&text, &size, path, CONFIG_MAX_BYTES));
-    if (strlen(text) != size) FAIL(USAGE, "%.200s: not text (a zero byte)", path);
+    TRY(file_read(&bytes, &size, path, CONFIG_MAX_BYTES));
+    if (memchr(bytes, 0, size)) FAIL(USAGE, "%.200s: not text (a zero byte)", path);
+    text = status_fault() ? NULL : strndup((const char *)bytes, size);
+    if (!text) FAIL(FAILED, "%.200s: no memory for %zu bytes", path, size);
     TRY(config_text(config, text, path));
 done:
     free(text);
+    free(bytes);
     return status;
 }
 
