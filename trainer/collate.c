@@ -168,9 +168,9 @@ static void shift_attributes(double out[N_ATTRIBUTES], const float *in, struct s
 
 static void fill_attributes(struct filler *f, size_t s, const float *measured, struct shift shift)
 {
-    static const enum attribute FADERS[BATCH_FADERS] = {
-        ATTRIBUTE_RHYTHM_DENSITY, ATTRIBUTE_NOTE_DENSITY, ATTRIBUTE_MODE_MARGIN,
-        ATTRIBUTE_REGISTER};
+    static const enum attribute FADERS[BATCH_FADERS] = {ATTRIBUTE_RHYTHM_DENSITY,
+                                                        ATTRIBUTE_NOTE_DENSITY,
+                                                        ATTRIBUTE_MODE_MARGIN, ATTRIBUTE_REGISTER};
     static const enum attribute RHYTHM[BATCH_RHYTHM_ATTRIBUTES] = {
         ATTRIBUTE_NOTE_RATE, ATTRIBUTE_TEMPO, ATTRIBUTE_NOTE_LENGTH, ATTRIBUTE_VELOCITY,
         ATTRIBUTE_POLYPHONY};
@@ -221,16 +221,15 @@ static void take_arrays(struct filler *f, struct batch *batch, struct arena *are
     batch->chroma = f->chroma = arena_reals(arena, n * bars * BATCH_PITCH_CLASSES);
     batch->faders = f->faders = arena_reals(arena, n * BATCH_FADERS);
     batch->rhythm_attributes = f->rhythm = arena_reals(arena, n * BATCH_RHYTHM_ATTRIBUTES);
-    batch->tonal_attributes = f->tonal_attributes =
-        arena_reals(arena, n * BATCH_TONAL_ATTRIBUTES);
+    batch->tonal_attributes = f->tonal_attributes = arena_reals(arena, n * BATCH_TONAL_ATTRIBUTES);
 }
 
 size_t collate_bytes(const struct events_vocabulary *vocabulary, size_t n_events, size_t n_rows,
                      size_t n_segments)
 {
     const size_t bars = (size_t)vocabulary->settings.bars;
-    const size_t segment = bars * vocabulary->n_position +
-                           (bars * BATCH_PITCH_CLASSES + 16) * sizeof(real) + 16;
+    const size_t segment =
+        bars * vocabulary->n_position + (bars * BATCH_PITCH_CLASSES + 16) * sizeof(real) + 16;
     return n_events * (N_FIELDS + 2) + n_rows * 8 + n_segments * segment + 64 * 32;
 }
 

@@ -52,7 +52,8 @@ static enum status fit_init(struct fit *fit, struct trainer *trainer, size_t roo
     fit->place = malloc((room + 1) * sizeof *fit->place);
     fit->all_labels = malloc(room + 1);
     fit->values = malloc(2 * statistics(&fit->shape) * sizeof *fit->values);
-    if (!fit->m || !fit->s || !fit->label || !fit->place || !fit->all_labels || !fit->values || status_fault())
+    if (!fit->m || !fit->s || !fit->label || !fit->place || !fit->all_labels || !fit->values ||
+        status_fault())
         FAIL(FAILED, "no memory for the latents of %zu segments", room);
     TRY(sum_create(&fit->sum, 2 * statistics(&fit->shape)));
 done:

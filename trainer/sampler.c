@@ -185,9 +185,8 @@ enum status sampler_init(struct sampler *sampler, const struct corpus *corpus,
                          const struct config *config)
 {
     enum status status = OK;
-    *sampler = (struct sampler){.corpus = corpus,
-                                .seed = config->train.seed,
-                                .row_segments = config->data.row_segments};
+    *sampler = (struct sampler){
+        .corpus = corpus, .seed = config->train.seed, .row_segments = config->data.row_segments};
     TRY(choose_labels(sampler, config));
     TRY(stream_init(sampler, &sampler->unlabelled, false, config));
     TRY(stream_init(sampler, &sampler->labelled, true, config));

@@ -3,8 +3,8 @@
  *
  * A row is a run of consecutive segments of one piece.  Unlabelled rows are taken in an order drawn
  * anew every epoch, each once; labelled rows cycle in the same manner on a counter of their own.
- * Rows are cut from a piece at an offset that moves with the epoch, so that every transition between
- * segments is seen.
+ * Rows are cut from a piece at an offset that moves with the epoch, so that every transition
+ * between segments is seen.
  */
 #ifndef SAMPLER_H
 #define SAMPLER_H
@@ -24,17 +24,17 @@ struct row {
 struct row_stream {
     uint32_t *pieces; /* owned; pieces of this kind */
     size_t n_pieces;
-    struct row *rows;  /* owned; the rows of `epoch`, shuffled */
-    size_t n_rows;     /* of `epoch` */
+    struct row *rows;   /* owned; the rows of `epoch`, shuffled */
+    size_t n_rows;      /* of `epoch` */
     size_t *per_offset; /* owned; (row_segments) rows of an epoch that cuts at that offset */
-    uint64_t epoch;    /* of `rows`; UINT64_MAX before the first */
+    uint64_t epoch;     /* of `rows`; UINT64_MAX before the first */
 };
 
 struct sampler {
     const struct corpus *corpus;
     uint64_t seed;
     size_t row_segments;
-    size_t n_unlabelled, n_labelled;      /* rows of a global batch */
+    size_t n_unlabelled, n_labelled; /* rows of a global batch */
     struct row_stream unlabelled, labelled;
     struct row *batch; /* owned; the latest global batch, unlabelled rows first */
     int8_t *label;     /* owned; (n_pieces) label in use, after label_fraction */

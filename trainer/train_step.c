@@ -154,8 +154,8 @@ static void backward_mine(struct trainer *trainer, const struct objective *objec
         vae_decode(&trainer->vae, trainer->theta, trainer->gradient, &micro->tape, &call,
                    parts + i * N_LOSS_PARTS, &trainer->activations, &trainer->scratch);
         vae_latent_backward(&trainer->vae, trainer->theta, trainer->gradient, &micro->tape,
-                            objective, share, micro->first_segment, scale,
-                            parts + i * N_LOSS_PARTS, &trainer->scratch);
+                            objective, share, micro->first_segment, scale, parts + i * N_LOSS_PARTS,
+                            &trainer->scratch);
         reduce_micro_batch(trainer->reduce);
     }
     for (size_t i = 0; i < trainer->plan.n_micros; i++) {

@@ -52,9 +52,8 @@ struct trainer_memory trainer_memory(const struct config *config,
 static enum status take_memory(struct trainer *trainer)
 {
     enum status status = OK;
-    const struct trainer_memory memory =
-        trainer_memory(&trainer->config, &trainer->corpus->vocabulary, &trainer->vae,
-                       group_size(trainer->group));
+    const struct trainer_memory memory = trainer_memory(
+        &trainer->config, &trainer->corpus->vocabulary, &trainer->vae, group_size(trainer->group));
     const size_t count = trainer->vae.parameters.count;
     const size_t per_segment = MIXTURE_MAX_COMPONENTS + 2 * BATCH_FADERS;
     const size_t parts = trainer->config.train.batch * N_LOSS_PARTS;

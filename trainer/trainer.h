@@ -22,22 +22,22 @@ struct trainer {
     struct sampler sampler;
     struct micro_plan plan;
     struct adam adam;
-    struct reduce *reduce; /* owned */
+    struct reduce *reduce;                   /* owned */
     real *theta, *gradient, *first, *second; /* views into `block` */
     struct arena block, batches, activations, scratch;
     size_t max_segments; /* of a global batch */
     double *shared;      /* owned: the exchange of a step */
-    real *faders;        /* owned: coordinates, then attributes, each (BATCH_FADERS, max_segments) */
+    real *faders; /* owned: coordinates, then attributes, each (BATCH_FADERS, max_segments) */
     uint64_t step;
 };
 
 /** What a step did; the same on every rank. */
 struct step_report {
-    uint64_t step;              /* its number, from 1 */
-    double loss;                /* J */
+    uint64_t step; /* its number, from 1 */
+    double loss;   /* J */
     double part[N_LOSS_PARTS];
-    double information;         /* I */
-    double posterior_entropy;   /* H(qbar) */
+    double information;          /* I */
+    double posterior_entropy;    /* H(qbar) */
     double separation, distance; /* L_sep; least Bhattacharyya distance between emotions */
     double gradient_norm, learning_rate;
     struct mixture_weights weights;

@@ -1,0 +1,194 @@
+/* Checkpoints as the trainer sees them. */
+#include "model_file.h"
+
+#include "gemm.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { N_BLOCKS = 3, N_EXTRA = 2 };
+
+static const char *const BLOCKS[N_BLOCKS] = {"model", "optimizer/first", "optimizer/second"};
+
+/* The fields of a file: every tensor of the first `n_blocks` blocks, then the extra ones. */
+struct fields {
+    struct checkpoint_field *field; /* owned */
+    size_t n;
+    double standard[2][N_ATTRIBUTES];
+    int64_t step;
+};
+
+static void describe(struct checkpoint_field *field, enum checkpoint_type type, size_t rows,
+                     size_t columns, void *data)
+{
+    field->type = type;
+    field->rows = rows;
+    field->columns = columns;
+    field->data = data;
+}
+
+static enum status fields_init(struct fields *fields, const struct parameters *parameters,
+                               real *const block[], size_t n_blocks)
+{
+    *fields = (struct fields){0};
+    fields->field = calloc(n_blocks * parameters->n_tensors + N_EXTRA, sizeof *fields->field);
+    if (!fields->field || status_fault())
+        return status_fail(FAILED, "no memory for the fields of a checkpoint");
+    for (size_t b = 0; b < n_blocks; b++)
+        for (size_t t = 0; t < parameters->n_tensors; t++) {
+            const struct tensor *tensor = &parameters->tensors[t];
+            struct checkpoint_field *field = &fields->field[fields->n++];
+            snprintf(field->name, sizeof field->name, "%s/%s", BLOCKS[b], tensor->name);
+            describe(field, CHECKPOINT_FLOAT, tensor->rows, tensor->columns,
+                     block[b] + tensor->offset);
+        }
+    struct checkpoint_field *field = &fields->field[fields->n];
+    snprintf(field[0].name, sizeof field[0].name, "attributes/standard");
+    describe(&field[0], CHECKPOINT_DOUBLE, 2, N_ATTRIBUTES, fields->standard);
+    snprintf(field[1].name, sizeof field[1].name, "trainer/step");
+    describe(&field[1], CHECKPOINT_INT64, 1, 1, &fields->step);
+    fields->n += N_EXTRA;
+    return OK;
+}
+
+static void fields_fini(struct fields *fields)
+{
+    free(fields->field);
+}
+
+enum status model_file_save(struct trainer *trainer, const char *path)
+{
+    enum status status = OK;
+    real *const block[N_BLOCKS] = {trainer->theta, trainer->first, trainer->second};
+    const struct events_settings *settings = &trainer->corpus->vocabulary.settings;
+    struct fields fields;
+    char tokeniser[64], *config = config_print(&trainer->config);
+    enum status local = fields_init(&fields, &trainer->vae.parameters, block, N_BLOCKS);
+    if (local == OK && !config) local = FAILED;
+    TRY(group_agree(trainer->group, local));
+    snprintf(tokeniser, sizeof tokeniser, "grid = %d\nbars = %d\n", settings->grid, settings->bars);
+    memcpy(fields.standard[0], trainer->standard.mean, sizeof fields.standard[0]);
+    memcpy(fields.standard[1], trainer->standard.deviation, sizeof fields.standard[1]);
+    fields.step = (int64_t)trainer->step;
+    const struct checkpoint_text texts[] = {{"config", config}, {"tokeniser", tokeniser}};
+    TRY(checkpoint_save(trainer->group, path, fields.field, fields.n, texts,
+                        sizeof texts / sizeof *texts));
+done:
+    fields_fini(&fields);
+    free(config);
+    return status;
+}
+
+static enum status load_fields(struct fields *fields, const char *path)
+{
+    enum status status = OK;
+    TRY(checkpoint_verify(path));
+    TRY(checkpoint_load(path, fields->field, fields->n));
+    if (fields->step < 0) FAIL(FAILED, "%s: step %lld", path, (long long)fields->step);
+done:
+    return status;
+}
+
+enum status model_file_resume(struct trainer *trainer, const char *path)
+{
+    enum status status = OK;
+    real *const block[N_BLOCKS] = {trainer->theta, trainer->first, trainer->second};
+    const size_t bytes = trainer->vae.parameters.count * sizeof(real);
+    struct fields fields;
+    enum status local = fields_init(&fields, &trainer->vae.parameters, block, N_BLOCKS);
+    if (local == OK && group_rank(trainer->group) == 0) local = load_fields(&fields, path);
+    TRY(group_agree(trainer->group, local));
+    for (int b = 0; b < N_BLOCKS; b++) group_broadcast(trainer->group, block[b], bytes, 0);
+    group_broadcast(trainer->group, fields.standard, sizeof fields.standard, 0);
+    group_broadcast(trainer->group, &fields.step, sizeof fields.step, 0);
+    memcpy(trainer->standard.mean, fields.standard[0], sizeof fields.standard[0]);
+    memcpy(trainer->standard.deviation, fields.standard[1], sizeof fields.standard[1]);
+    trainer->step = (uint64_t)fields.step;
+done:
+    fields_fini(&fields);
+    return status;
+}
+
+enum status model_file_resolve(char *out, size_t size, const char *path)
+{
+    struct stat info;
+    if (stat(path, &info) != 0) return status_fail(FAILED, "%s: no such file or folder", path);
+    const bool folder = S_ISDIR(info.st_mode);
+    const int n = snprintf(out, size, "%s%s", path, folder ? "/checkpoints/latest" : "");
+    if (n < 0 || (size_t)n >= size) return status_fail(FAILED, "%s: path too long", path);
+    if (folder && stat(out, &info) != 0)
+        return status_fail(FAILED, "%s: a folder without checkpoints/latest", path);
+    return OK;
+}
+
+static enum status read_tokeniser(struct events_vocabulary *vocabulary, const char *path)
+{
+    enum status status = OK;
+    struct events_settings settings;
+    char *text = NULL;
+    TRY(checkpoint_load_text(path, "tokeniser", &text));
+    if (sscanf(text, "grid = %d bars = %d", &settings.grid, &settings.bars) != 2)
+        FAIL(FAILED, "%s: the tokeniser's settings cannot be read", path);
+    TRY(events_vocabulary_init(vocabulary, &settings));
+done:
+    free(text);
+    return status;
+}
+
+static enum status read_config(struct config *config, const char *path)
+{
+    enum status status = OK;
+    char *text = NULL;
+    TRY(checkpoint_load_text(path, "config", &text));
+    TRY(config_init(config, NULL));
+    TRY(config_text(config, text, path));
+    TRY(config_check(config));
+done:
+    free(text);
+    return status == USAGE ? FAILED : status;
+}
+
+static enum status check_finite(const struct model *model, const char *path)
+{
+    if (model->step == 0) return status_fail(FAILED, "%s: a model that never trained", path);
+    for (size_t i = 0; i < model->vae.parameters.count; i++)
+        if (!isfinite(model->theta[i])) return status_fail(FAILED, "%s: weights not finite", path);
+    return OK;
+}
+
+enum status model_open(struct model *model, const char *path)
+{
+    enum status status = OK;
+    struct fields fields = {0};
+    char file[4096];
+    *model = (struct model){0};
+    TRY(model_file_resolve(file, sizeof file, path));
+    TRY(checkpoint_verify(file));
+    TRY(read_config(&model->config, file));
+    TRY(read_tokeniser(&model->vocabulary, file));
+    const struct vae_shape shape = trainer_shape(&model->config, &model->vocabulary);
+    TRY(gemm_init(model->config.train.threads));
+    TRY(vae_init(&model->vae, &shape));
+    TRY(arena_init(&model->block, model->vae.parameters.count * sizeof(real) + 64));
+    model->theta = arena_zeros(&model->block, model->vae.parameters.count);
+    TRY(fields_init(&fields, &model->vae.parameters, &model->theta, 1));
+    TRY(checkpoint_load(file, fields.field, fields.n));
+    memcpy(model->standard.mean, fields.standard[0], sizeof fields.standard[0]);
+    memcpy(model->standard.deviation, fields.standard[1], sizeof fields.standard[1]);
+    model->step = (uint64_t)fields.step;
+    TRY(check_finite(model, file));
+done:
+    fields_fini(&fields);
+    if (status != OK) model_close(model);
+    return status;
+}
+
+void model_close(struct model *model)
+{
+    vae_fini(&model->vae);
+    arena_fini(&model->block);
+    *model = (struct model){0};
+}

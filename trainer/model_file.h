@@ -1,0 +1,45 @@
+/**
+ * Training state and models in checkpoint files.
+ *
+ * The file holds `model/TENSOR`, `optimizer/first/TENSOR`, `optimizer/second/TENSOR`,
+ * `attributes/standard` (mean and deviation rows), `trainer/step`, and the texts `config` and
+ * `tokeniser`: enough to generate or to go on without the corpus.
+ */
+#ifndef MODEL_FILE_H
+#define MODEL_FILE_H
+
+#include "checkpoint.h"
+#include "trainer.h"
+
+/** A model for use without training: what generate, classify and transfer load. */
+struct model {
+    struct config config;
+    struct events_vocabulary vocabulary;
+    struct standard standard;
+    struct vae vae;
+    struct arena block;
+    real *theta;
+    uint64_t step; /* updates behind it */
+};
+
+/** Saves the trainer's whole state.  Collective. */
+STATUS_CHECKED enum status model_file_save(struct trainer *trainer, const char *path);
+
+/**
+ * Loads the trainer's whole state from a file of the same model; rank 0 reads, the others receive.
+ * A file of another shape fails and names the first difference.  Collective.
+ */
+STATUS_CHECKED enum status model_file_resume(struct trainer *trainer, const char *path);
+
+/**
+ * Loads a model from a checkpoint file or a run folder (its latest checkpoint).  Local.  Refuses
+ * one that never trained or is not finite.
+ */
+STATUS_CHECKED enum status model_open(struct model *model, const char *path);
+void model_close(struct model *model);
+
+/** The checkpoint behind a path: the file itself, or RUN/checkpoints/latest.  `out` has room for
+ *  `size` bytes.  Local. */
+STATUS_CHECKED enum status model_file_resolve(char *out, size_t size, const char *path);
+
+#endif
