@@ -1,4 +1,5 @@
 /* Names, types and shapes of what a checkpoint stores. */
+#define _GNU_SOURCE
 #include "checkpoint_item.h"
 
 #include <ctype.h>

@@ -15,6 +15,8 @@
 #include <mpi.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 struct save {
@@ -91,15 +93,26 @@ static hid_t open_access(struct save *save)
     return H5I_INVALID_HID;
 }
 
-/* After a failed collective call: one rank alone must not go on, and none may finalize. */
-static enum status fail_collective(struct save *save, const char *what)
+/* Ends the job.  Higher ranks wait a moment, so that when all failed only one line appears. */
+_Noreturn static void end_job(const struct save *save)
+{
+    enum { TENTHS_PER_RANK = 3, MAX_RANKS_WAITED = 5 };
+    const int rank = group_rank(save->group);
+    const long tenths = TENTHS_PER_RANK * (rank < MAX_RANKS_WAITED ? rank : MAX_RANKS_WAITED);
+    unlink(save->temporary);
+    nanosleep(&(struct timespec){tenths / 10, tenths % 10 * 100000000}, NULL);
+    group_abort(save->group, status_message());
+}
+
+/* To be called right after the HDF5 call that failed.  One of several ranks must not go on, since
+ * the others may wait for it for ever, and none may finalize. */
+static enum status fail_collective(const struct save *save, const char *what)
 {
     char reason[HDF5_GUARD_REASON_SIZE];
     hdf5_guard_reason(reason);
     const enum status status = status_fail(FAILED, "%s: %s: %s", save->temporary, what, reason);
-    if (group_size(save->group) == 1) return status;
-    unlink(save->temporary);
-    group_abort(save->group, status_message());
+    if (group_size(save->group) > 1) end_job(save);
+    return status;
 }
 
 /* Collective. */
@@ -148,28 +161,32 @@ static herr_t select_rows(hid_t space, hsize_t first, const hsize_t count[HDF5_G
 }
 
 /* Writes this rank's share of the rows.  Collective. */
-static herr_t write_share(const struct save *save, const struct checkpoint_item *item,
-                          hid_t dataset, hid_t space)
+static enum status write_share(const struct save *save, const struct checkpoint_item *item,
+                               hid_t dataset, hid_t space)
 {
+    enum status status = OK;
     const hsize_t size = (hsize_t)group_size(save->group);
     const hsize_t rank = (hsize_t)group_rank(save->group);
     const hsize_t rows = item->dims[0], each = rows / size, more = rows % size;
     const hsize_t first = rank * each + (rank < more ? rank : more);
     const hsize_t count[HDF5_GUARD_MAX_DIMS] = {each + (rank < more), item->dims[1]};
     const hid_t memory = H5Screate_simple(item->n_dims, count, NULL);
-    if (memory < 0) return -1;
+    if (memory < 0 || select_rows(space, first, count) < 0 ||
+        (count[0] == 0 && H5Sselect_none(memory) < 0))
+        TRY(fail_collective(save, item->name));
     const unsigned char *data = item->data;
-    herr_t result = select_rows(space, first, count);
-    if (result >= 0 && count[0] == 0) result = H5Sselect_none(memory);
-    if (result >= 0)
-        result = H5Dwrite(dataset, item->native, memory, space, save->transfer,
-                          data + first * item->row_bytes);
-    H5Sclose(memory);
-    return result;
+    if (H5Dwrite(dataset, item->native, memory, space, save->transfer,
+                 data + first * item->row_bytes) < 0)
+        TRY(fail_collective(save, item->name));
+    /* Only a group of one survives a failed write, so only there can one be tried out. */
+    if (size == 1 && status_fault()) FAIL(FAILED, "%s: %s: fault", save->path, item->name);
+done:
+    if (memory >= 0) H5Sclose(memory);
+    return status;
 }
 
 /* Collective. */
-static enum status write_item(struct save *save, const struct checkpoint_item *item)
+static enum status write_item(const struct save *save, const struct checkpoint_item *item)
 {
     enum status status = OK;
     hid_t dataset = H5I_INVALID_HID;
@@ -178,9 +195,7 @@ static enum status write_item(struct save *save, const struct checkpoint_item *i
     dataset = H5Dcreate2(save->file, item->name, item->stored, space, H5P_DEFAULT,
                          save->dataset_create, H5P_DEFAULT);
     if (dataset < 0) TRY(fail_collective(save, item->name));
-    const uint64_t bytes = item->dims[0] * item->row_bytes;
-    if (bytes > 0 && write_share(save, item, dataset, space) < 0)
-        TRY(fail_collective(save, item->name));
+    if (item->dims[0] * item->row_bytes > 0) TRY(write_share(save, item, dataset, space));
 done:
     if (dataset >= 0 && H5Dclose(dataset) < 0 && status == OK)
         status = fail_collective(save, item->name);
@@ -188,17 +203,35 @@ done:
     return status;
 }
 
+/* A file whose H5Fclose failed crashes HDF5 later, at the latest when it finalizes. */
+static void close_file(struct save *save)
+{
+    const hid_t file = save->file;
+    save->file = H5I_INVALID_HID;
+    if (H5Fclose(file) >= 0) return;
+    (void)fail_collective(save, "close");
+    end_job(save);
+}
+
+/* Gives up a file that cannot be written: its descriptor is pointed at memory, so that the little
+ * that HDF5 still writes on closing meets no full disk.  For a group of one. */
+static void detach_file(const struct save *save)
+{
+    void *handle;
+    if (H5Fget_vfd_handle(save->file, H5P_DEFAULT, &handle) < 0) return;
+    const int memory = memfd_create("checkpoint", MFD_CLOEXEC);
+    if (memory < 0) return;
+    dup2(memory, *(int *)handle);
+    close(memory);
+}
+
 /* Flushing syncs what every node has cached, so that rank 0 may read all of it.  Collective. */
 static enum status write_and_close(struct save *save)
 {
     enum status status = OK;
-    TRY(group_agree(save->group,
-                    status_fault() ? status_fail(FAILED, "%s: fault", save->path) : OK));
     for (size_t i = 0; i < save->n_items; i++) TRY(write_item(save, &save->items[i]));
     if (H5Fflush(save->file, H5F_SCOPE_GLOBAL) < 0) TRY(fail_collective(save, "flush"));
-    const hid_t file = save->file;
-    save->file = H5I_INVALID_HID;
-    if (H5Fclose(file) < 0) TRY(fail_collective(save, "close"));
+    close_file(save);
 done:
     return status;
 }
@@ -244,11 +277,19 @@ done:
     return status;
 }
 
+/* No rank returns before the file is gone: the next attempt may be another rank's.  Collective. */
+static void remove_temporary(const struct save *save)
+{
+    if (group_rank(save->group) == 0) unlink(save->temporary);
+    group_barrier(save->group);
+}
+
+/* Collective. */
 static void save_close(struct save *save, enum status status)
 {
-    if (save->file >= 0 && H5Fclose(save->file) < 0 && group_size(save->group) > 1)
-        (void)fail_collective(save, "close");
-    if (status != OK && group_rank(save->group) == 0) unlink(save->temporary);
+    if (save->file >= 0 && group_size(save->group) == 1) detach_file(save);
+    if (save->file >= 0) close_file(save);
+    if (status != OK) remove_temporary(save);
     if (save->transfer >= 0) H5Pclose(save->transfer);
     if (save->group_create >= 0) H5Pclose(save->group_create);
     if (save->dataset_create >= 0) H5Pclose(save->dataset_create);

@@ -28,9 +28,15 @@ hid_t hdf5_guard_access(void)
     return access;
 }
 
+/* The POSIX driver's words are long; what the system said is quoted in them. */
 static herr_t keep_innermost(unsigned depth, const H5E_error2_t *error, void *reason)
 {
-    if (depth == 0 && error->desc) snprintf(reason, HDF5_GUARD_REASON_SIZE, "%s", error->desc);
+    static const char key[] = "error message = '";
+    if (depth > 0 || !error->desc) return 0;
+    const char *quoted = strstr(error->desc, key);
+    const char *from = quoted ? quoted + sizeof key - 1 : error->desc;
+    const size_t length = quoted ? strcspn(from, "'") : strlen(from);
+    snprintf(reason, HDF5_GUARD_REASON_SIZE, "%.*s", (int)length, from);
     return 0;
 }
 
