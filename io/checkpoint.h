@@ -29,9 +29,14 @@ struct checkpoint_text {
 };
 
 /**
- * Saves to `path`: temporary file, collective contiguous writes (each rank its share of every
- * dataset's rows), digest, verification, sync, rename, folder sync.  Collective; every rank passes
- * the same full data.  On failure the file that was there before is untouched.
+ * Saves to `path`: temporary file `path.tmp`, collective contiguous writes (each rank its share of
+ * every dataset's rows), digest, verification against rank 0's memory, sync, rename, folder sync.
+ * Collective; every rank passes the same full data.
+ *
+ * The same data give the same bytes on any number of ranks.  On failure the file that was there
+ * before is untouched; only when nothing but the folder's sync failed is it the new one, complete.
+ * When a write fails in a group of several ranks, MPI-IO cannot go on: the temporary file is
+ * removed and all ranks end (group_abort).
  */
 STATUS_CHECKED enum status checkpoint_save(struct group *group, const char *path,
                                            const struct checkpoint_field *fields, size_t n_fields,
@@ -51,7 +56,8 @@ STATUS_CHECKED enum status checkpoint_load(const char *path, struct checkpoint_f
 STATUS_CHECKED enum status checkpoint_load_text(const char *path, const char *name, char **text);
 
 /**
- * Describes every dataset in the file (texts left out), sorted by name; data stays NULL.  Local.
+ * Describes every dataset in the file (texts left out), sorted by name; data stays NULL.  A file
+ * that holds anything else is refused.  Local.
  *
  * @param[out] fields  malloc'ed, owned by the caller
  */
@@ -62,8 +68,9 @@ STATUS_CHECKED enum status checkpoint_list(const char *path, struct checkpoint_f
 STATUS_CHECKED enum status checkpoint_file_digest(const char *path,
                                                   char digest[CHECKPOINT_DIGEST_SIZE]);
 
-/** One hash (XXH3-128, hex) over name, type, shape and bytes of every dataset under `prefix`, in
- *  order of name, independent of the file's layout.  Local. */
+/** One hash (XXH3-128, hex) over name, type, shape and bytes of every dataset under `prefix` (""
+ * for all; texts left out), in order of name, independent of the file's layout; fails when there is
+ *  none.  Local. */
 STATUS_CHECKED enum status checkpoint_digest(const char *path, const char *prefix,
                                              char digest[CHECKPOINT_DIGEST_SIZE]);
 
