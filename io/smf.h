@@ -11,8 +11,10 @@
 #include "score.h"
 
 enum {
-    SMF_MAX_BYTES = 64 << 20, /* a larger file is refused */
-    SMF_MAX_NOTES = 1 << 20,  /* notes a file */
+    SMF_MAX_BYTES = 64 << 20,   /* a larger file is refused */
+    SMF_MAX_NOTES = 1 << 20,    /* notes a file */
+    SMF_MAX_QUARTERS = 1 << 20, /* events later than this many quarter notes are dropped */
+    SMF_MAX_TRACKS = 65535,     /* tracks a file */
     SMF_WARNING_SIZE = 160,
 };
 
