@@ -20,7 +20,7 @@ static int split_alike(const struct events_vocabulary *vocabulary, int numerator
     return -1;
 }
 
-/* The longest signature whose bars fill one of `numerator`/`denominator` exactly. */
+/* The longest signature of which up to four bars fill one of `numerator`/`denominator`. */
 static int split_any(const struct events_vocabulary *vocabulary, int numerator, int denominator)
 {
     const int scaled = numerator * 4 * vocabulary->settings.grid; /* steps times denominator */
@@ -29,7 +29,7 @@ static int split_any(const struct events_vocabulary *vocabulary, int numerator, 
     for (int i = 0; i < (int)vocabulary->n_signature; i++) {
         const int steps = vocabulary->bar_steps[i];
         if (vocabulary->numerator[i] == 1 || scaled % (steps * denominator)) continue;
-        if (steps <= best_steps) continue;
+        if (scaled > 4 * steps * denominator || steps <= best_steps) continue;
         best = i;
         best_steps = steps;
     }
@@ -40,8 +40,8 @@ static int signature_map(const struct events_vocabulary *vocabulary, int numerat
 {
     if (numerator == 1) return four_four(vocabulary);
     int symbol = events_signature_symbol(vocabulary, numerator, denominator);
-    const bool compound = denominator >= 8 && numerator % 3 == 0;
-    if (symbol < 0 && !compound && numerator % denominator == 0) symbol = four_four(vocabulary);
+    const bool triple = denominator > 1 && numerator % 3 == 0;
+    if (symbol < 0 && !triple && numerator % denominator == 0) symbol = four_four(vocabulary);
     if (symbol < 0) symbol = split_alike(vocabulary, numerator, denominator);
     if (symbol < 0) symbol = split_any(vocabulary, numerator, denominator);
     return symbol < 0 ? four_four(vocabulary) : symbol;

@@ -35,8 +35,8 @@ struct bar {
  *
  * A repeated signature changes nothing.  One of numerator 1 lasting over several bars is a file's
  * way of saying nothing: it is read as 4/4, so that a single such bar (an upbeat) stays what it is.
- * A signature outside the vocabulary is split: into 4/4 when they fill it (not for compound time),
- * else into the longest bars of the same denominator, else into the longest bars of any, else it is
+ * A signature outside the vocabulary is split: into 4/4 when they fill it (not for triple time),
+ * else into the longest bars of the same denominator, else into up to four bars of any, else it is
  * read as 4/4.  A change inside a bar cuts that bar; when no signature is as long as what is left,
  * the change moves to the nearest place where one is.
  *

@@ -49,6 +49,15 @@ static void write_note(struct writer *writer, const struct event *event)
     };
 }
 
+/* A signature of numerator 1 counts for one bar only, so a last bar of that kind needs an end. */
+static void close_upbeat(struct writer *writer)
+{
+    struct score *score = writer->score;
+    if (writer->vocabulary->numerator[writer->signature] != 1) return;
+    score->signatures[score->n_signatures++] =
+        (struct score_signature){step_tick(writer, writer->start), 4, 4};
+}
+
 static void write_all(struct writer *writer, const struct event *events, size_t n_events)
 {
     int64_t next = 0;
@@ -61,6 +70,8 @@ static void write_all(struct writer *writer, const struct event *events, size_t 
         next += writer->vocabulary->bar_steps[events[i].duration];
         write_bar(writer, &events[i]);
     }
+    writer->start = next;
+    close_upbeat(writer);
 }
 
 enum status score_from_events(struct score *score, const struct event *events, size_t n_events,
@@ -71,9 +82,10 @@ enum status score_from_events(struct score *score, const struct event *events, s
     TRY(events_validate(events, n_events, vocabulary));
     size_t n_bars = 0;
     for (size_t i = 0; i < n_events; i++) n_bars += events[i].position == EVENTS_BAR;
+    const size_t n_signatures = n_bars + 1;
     score->notes = status_fault() ? NULL : malloc((n_events - n_bars + 1) * sizeof *score->notes);
     score->tempi = status_fault() ? NULL : malloc(n_bars * sizeof *score->tempi);
-    score->signatures = status_fault() ? NULL : malloc(n_bars * sizeof *score->signatures);
+    score->signatures = status_fault() ? NULL : malloc(n_signatures * sizeof *score->signatures);
     if (!score->notes || !score->tempi || !score->signatures)
         FAIL(FAILED, "no memory for a score of %zu events", n_events);
     struct writer writer = {score, vocabulary, 0, EVENTS_TEMPO_UNKNOWN, -1};

@@ -188,17 +188,25 @@ static void describe_tempo(struct piece *piece, const struct score *score)
     if (piece->tempo_single) piece->tempo_microseconds = score->tempi[0].microseconds;
 }
 
-/* Chooses the piece's clock: musical ticks on the grid, seconds off it. */
+/*
+ * Chooses the piece's clock: musical ticks on the grid, seconds off it.  Triplets fall between the
+ * steps of a grid of 4 without leaving the beat, so a grid of 12 is asked before giving up.
+ */
 static void choose_grid(struct grid *grid, struct piece *piece, const struct reading *reading)
 {
     const struct score *score = reading->score;
     const int steps = reading->vocabulary->settings.grid;
     double phase;
-    double concentration;
-    grid_phase(&phase, &concentration, reading->kept, reading->n_kept, score->division, steps);
-    piece->off_grid = score->seconds || concentration < GRID_CONCENTRATION;
+    double own;
+    grid_phase(&phase, &own, reading->kept, reading->n_kept, score->division, steps);
+    double best = own;
+    if (own < GRID_CONCENTRATION) {
+        grid_phase(&phase, &best, reading->kept, reading->n_kept, score->division, GRID_TRIPLETS);
+        phase *= (double)steps / GRID_TRIPLETS;
+    }
+    piece->off_grid = score->seconds || best < GRID_CONCENTRATION;
     piece->phase = piece->off_grid ? 0.0F : (float)phase;
-    piece->concentration = (float)concentration;
+    piece->concentration = (float)own;
     *grid = (struct grid){.scale = (double)steps / score->division, .phase = phase};
     if (piece->off_grid) *grid = (struct grid){.map = &reading->map, .scale = 2.0 * steps};
 }

@@ -9,8 +9,13 @@
 
 #include "tempo_map.h"
 
-/** Below this circular concentration a piece is off the grid. */
+/**
+ * A piece is off the grid when the circular concentration of its onsets is below this on the grid
+ * asked for and on one of GRID_TRIPLETS steps a quarter note.
+ */
 #define GRID_CONCENTRATION 0.6
+
+enum { GRID_TRIPLETS = 12 };
 
 /** Later ticks are refused: every product with the clock's factors stays inside int64_t. */
 #define GRID_MAX_TICK ((int64_t)1 << 40)
@@ -19,7 +24,7 @@
 struct grid {
     const struct tempo_map *map; /* borrowed; NULL on the grid, else ticks go through seconds */
     double scale;                /* grid steps a tick; steps a second off the grid */
-    double phase;                /* grid steps, in (-.5, .5] */
+    double phase;                /* grid steps, in (-.5, .5]; (-1, 1] for grids over 12 */
 };
 
 /**

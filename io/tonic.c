@@ -1,13 +1,13 @@
-/* Key finding by correlation with probe-tone profiles. */
+/* Key finding by correlation with key profiles. */
 #include "tonic.h"
 
 #include <math.h>
 #include <stddef.h>
 
-static const double major_profile[12] = {6.35, 2.23, 3.48, 2.33, 4.38, 4.09,
-                                         2.52, 5.19, 2.39, 3.66, 2.29, 2.88};
-static const double minor_profile[12] = {6.33, 2.68, 3.52, 5.38, 2.60, 3.53,
-                                         2.54, 4.75, 3.98, 2.69, 3.34, 3.17};
+static const double major_profile[12] = {5.0, 2.0, 3.5, 2.0, 4.5, 4.0,
+                                         2.0, 4.5, 2.0, 3.5, 1.5, 4.0};
+static const double minor_profile[12] = {5.0, 2.0, 3.5, 4.5, 2.0, 4.0,
+                                         2.0, 4.5, 3.5, 2.0, 1.5, 4.0};
 
 struct centred {
     double value[12];
