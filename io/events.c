@@ -207,7 +207,8 @@ static void choose_grid(struct grid *grid, struct piece *piece, const struct rea
     piece->off_grid = score->seconds || best < GRID_CONCENTRATION;
     piece->phase = piece->off_grid ? 0.0F : (float)phase;
     piece->concentration = (float)own;
-    *grid = (struct grid){.scale = (double)steps / score->division, .phase = phase};
+    /* as reported, in single precision: the phase in the piece explains every rounding */
+    *grid = (struct grid){.scale = (double)steps / score->division, .phase = (double)piece->phase};
     if (piece->off_grid) *grid = (struct grid){.map = &reading->map, .scale = 2.0 * steps};
 }
 
