@@ -144,10 +144,13 @@ static void phase_is_taken_out(void)
     for (int shift = 0; shift <= 54; shift += 9) {
         music_init(&music, 480);
         music_tempo(&music, 0, 500000);
-        for (int i = 0; i < 64; i++) music_note(&music, 240 * i + shift, 200, 60 + i % 7, 80);
+        for (int i = 0; i < 64; i++) {
+            const int swing = i % 2 ? 10 : -10; /* takes the last shift over half a step */
+            music_note(&music, 1920 + 240 * i + shift + (shift ? swing : 0), 200, 60 + i % 7, 80);
+        }
         struct piece piece = read_piece(&v, -1);
         CU_ASSERT_DOUBLE_EQUAL((double)piece.phase, shift / 120.0, 1e-6);
-        CU_ASSERT_DOUBLE_EQUAL((double)piece.concentration, 1.0, 1e-6);
+        CU_ASSERT(piece.concentration > 0.8F);
         if (shift == 0) {
             still = piece;
             continue;
@@ -282,6 +285,21 @@ static void signatures_reach_the_events(void)
     piece_fini(&piece);
 }
 
+static void a_last_upbeat_survives(void)
+{
+    const struct events_vocabulary v = music_vocabulary(4, 8);
+    struct score score;
+    struct piece piece;
+    const struct event events[] = {
+        music_bar(&v, 20, 4, 4), {0, 60, 3, 80}, music_bar(&v, 20, 1, 4), {2, 60, 3, 80}};
+    CU_ASSERT_EQUAL_FATAL(score_from_events(&score, events, 4, &v), OK);
+    CU_ASSERT_EQUAL_FATAL(piece_from_score(&piece, &score, &v, -1), OK);
+    CU_ASSERT_EQUAL_FATAL(piece.n_events, 4);
+    CU_ASSERT_EQUAL(memcmp(piece.events, events, sizeof events), 0);
+    piece_fini(&piece);
+    score_fini(&score);
+}
+
 static void silence_is_bounded(void)
 {
     const struct events_vocabulary v = music_vocabulary(4, 16);
@@ -377,6 +395,7 @@ const struct suite_test suite_tests[] = {
     {"tempo is averaged over a bar", tempo_is_averaged_over_a_bar},
     {"undeclared tempo is unknown", undeclared_tempo_is_unknown},
     {"signatures reach the events", signatures_reach_the_events},
+    {"a last upbeat survives", a_last_upbeat_survives},
     {"silence is bounded", silence_is_bounded},
     {"notes on one place merge", notes_on_one_place_merge},
     {"refuses scores without music", refuses_scores_without_music},

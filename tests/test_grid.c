@@ -75,6 +75,7 @@ static void tempo_map_sums_seconds(void)
     CU_ASSERT_DOUBLE_EQUAL(tempo_map_seconds(&map, 50.0), 0.25, 1e-12);
     CU_ASSERT_DOUBLE_EQUAL(tempo_map_seconds(&map, 100.0), 0.5, 1e-12);
     CU_ASSERT_DOUBLE_EQUAL(tempo_map_seconds(&map, 200.5), 1.505, 1e-12);
+    CU_ASSERT_DOUBLE_EQUAL(tempo_map_seconds(&map, 300.5), 2.51, 1e-12);
     CU_ASSERT_DOUBLE_EQUAL(tempo_map_seconds(&map, 400.0), 4.5, 1e-12);
     const struct grid grid = {&map, 2.0 * 4, 0.0};
     CU_ASSERT_EQUAL(grid_step(&grid, 200), 12);

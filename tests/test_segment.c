@@ -145,6 +145,19 @@ static void cuts_at_bars(void)
     piece_fini(&piece);
 }
 
+static void halves_again(void)
+{
+    const struct events_vocabulary v = music_vocabulary(4, 8);
+    const int notes[11] = {5, 5, 5, 5, 200, 180, 300, 2, 300, 80, 90};
+    const int bars[5] = {4, 2, 2, 2, 1};
+    struct piece piece = piece_of(many, fill_bars(&v, notes, 11));
+    CU_ASSERT_EQUAL(piece_segment(&piece, &v), OK);
+    expect_tiles(&piece);
+    CU_ASSERT_EQUAL_FATAL(piece.n_segments, 5);
+    for (size_t i = 0; i < 5; i++) CU_ASSERT_EQUAL(piece.segments[i].bars, bars[i]);
+    piece_fini(&piece);
+}
+
 static void full_bars_keep_the_loudest(void)
 {
     const struct events_vocabulary v = music_vocabulary(4, 8);
@@ -202,6 +215,7 @@ const struct suite_test suite_tests[] = {
     {"unknown tempo has seconds", unknown_tempo_has_seconds},
     {"transposition moves the tonic alone", transposition_moves_the_tonic_alone},
     {"cuts at bars", cuts_at_bars},
+    {"halves again", halves_again},
     {"full bars keep the loudest", full_bars_keep_the_loudest},
     {"silent segments go", silent_segments_go},
     {"refuses what is no music", refuses_what_is_no_music},
