@@ -92,6 +92,15 @@ static void changes_cut_bars(void)
     expect_bars(4, "4/4 2/4 3/4 4/8 2/4 2/4");
 }
 
+static void changes_round_to_steps(void)
+{
+    music_init(&music, 96);
+    music_signature(&music, 0, 4, 4);
+    music_signature(&music, 384 - 11, 3, 4); /* less than half a step of 24 ticks early */
+    music_signature(&music, 384 + 288 + 11, 2, 4);
+    expect_bars(4, "4/4 3/4 2/4");
+}
+
 static void repeats_change_nothing(void)
 {
     music_init(&music, 96);
@@ -163,6 +172,7 @@ const struct suite_test suite_tests[] = {
     {"degenerate signatures are regrouped", degenerate_signatures_are_regrouped},
     {"foreign signatures are split", foreign_signatures_are_split},
     {"changes cut bars", changes_cut_bars},
+    {"changes round to steps", changes_round_to_steps},
     {"repeats change nothing", repeats_change_nothing},
     {"the latest of two at one place counts", the_latest_of_two_at_one_place_counts},
     {"impossible cuts move", impossible_cuts_move},
