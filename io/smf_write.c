@@ -21,7 +21,6 @@ enum {
 /* A note-on or note-off to be written. */
 struct message {
     int64_t tick;
-    int64_t end;    /* of the note */
     uint32_t index; /* of the note */
     uint8_t on;
     uint8_t pitch;
@@ -137,8 +136,9 @@ static void put_notes(struct output *out, const struct message *messages, size_t
 }
 
 /*
- * At one tick keys are released before they are struck, and equal keys are struck in the order of
- * their ends, so that pairing first in, first out finds each note's own end and velocity.
+ * At one tick keys are released before they are struck, and equal keys are struck in the score's
+ * order, that of their ends, so that pairing first in, first out finds each note's own end and
+ * velocity.
  */
 static int compare_messages(const void *left, const void *right)
 {
@@ -146,7 +146,6 @@ static int compare_messages(const void *left, const void *right)
     if (a->tick != b->tick) return a->tick < b->tick ? -1 : 1;
     if (a->on != b->on) return a->on - b->on;
     if (a->pitch != b->pitch) return a->pitch - b->pitch;
-    if (a->end != b->end) return a->end < b->end ? -1 : 1;
     return (a->index > b->index) - (a->index < b->index);
 }
 
@@ -159,7 +158,6 @@ static size_t collect_messages(struct message *messages, const struct score *sco
         if (note->channel == DRUMS) continue;
         struct message message = {
             .tick = note->onset,
-            .end = note->end,
             .index = (uint32_t)i,
             .on = 1,
             .pitch = note->pitch,

@@ -155,6 +155,24 @@ static void writes_the_bytes_of_the_standard(void)
     free(bytes);
 }
 
+/* No player may need one voice more than the score has. */
+static void releases_before_it_strikes(void)
+{
+    static const unsigned char wanted[] = "\x60\x80\x3c\x40\0\x90\x3b\x40\x60\x80\x3b\x40";
+    struct score_note notes[2] = {one_note, one_note};
+    struct score score = one_score();
+    unsigned char *bytes;
+    size_t size;
+    notes[1].pitch = 59;
+    notes[1].onset = 96;
+    notes[1].end = 192;
+    score.notes = notes;
+    score.n_notes = 2;
+    CU_ASSERT_EQUAL_FATAL(smf_encode(&bytes, &size, &score, 0), OK);
+    CU_ASSERT_PTR_NOT_NULL(memmem(bytes, size, wanted, sizeof wanted - 1));
+    free(bytes);
+}
+
 static void leaves_drums_out(void)
 {
     struct score_note notes[2] = {one_note, one_note};
@@ -273,6 +291,7 @@ const char *const suite_name = "smf_write";
 const struct suite_test suite_tests[] = {
     {"reads back random scores", reads_back_random_scores},
     {"writes the bytes of the standard", writes_the_bytes_of_the_standard},
+    {"releases before it strikes", releases_before_it_strikes},
     {"leaves drums out", leaves_drums_out},
     {"refuses notes it cannot say", refuses_notes_it_cannot_say},
     {"refuses marks it cannot say", refuses_marks_it_cannot_say},
