@@ -31,7 +31,7 @@ SIMD_CLONES double cross_entropy(real *dlogits, const real *logits, const uint8_
         const real *row = logits + i * n_symbols;
         real *drow = dlogits ? dlogits + i * n_symbols : NULL;
         if (target[i] == SYMBOL_NONE) {
-            if (drow) scale_row(drow, 0, n_symbols);
+            if (drow) memset(drow, 0, n_symbols * sizeof(real));
             continue;
         }
         const real max = simd_max(row, n_symbols), score = row[target[i]] - max;

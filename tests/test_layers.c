@@ -135,6 +135,7 @@ static double hard_loss(void *unused)
 static void cross_entropy_has_its_gradient(void)
 {
     fill();
+    memset(dx, 0xff, sizeof dx);
     const double loss = cross_entropy(dx, x, symbols, 1, N, IN);
     CU_ASSERT_DOUBLE_EQUAL(loss, hard_loss(NULL), 1e-12);
     numeric_differences("cross-entropy", x, dx, N * IN, hard_loss, NULL);
@@ -178,6 +179,7 @@ static void soft_cross_entropy_has_its_gradient(void)
     real target[N * IN] = {0}; /* row 1 has no target, row 2 is one-hot */
     for (int i = 0; i < N * IN; i++)
         if (i / IN != 1) target[i] = i / IN == 2 ? (i % IN == 0) : (real)(1 + i % IN) / 21;
+    memset(dx, 0xff, sizeof dx);
     const double loss = cross_entropy_soft(dx, x, target, 1, N, IN);
     CU_ASSERT_DOUBLE_EQUAL(loss, soft_loss(target), 1e-12);
     numeric_differences("soft cross-entropy", x, dx, N * IN, soft_loss, target);
