@@ -3,25 +3,45 @@
  *
  * Two ways: float sums (non-blocking all-reduce a bucket), and deterministic sums, in which every
  * micro-batch's gradient is turned into 64-bit fixed point before it is added, so that the result
- * has the same bits on any number of ranks.
+ * has the same bits on any number of ranks, in any order of the micro-batches.
+ *
+ * Deterministic range: a multiple of 2^-40 (9.1e-13, half of which is the rounding error a
+ * micro-batch) below 2^22 (4.2e6).  Whatever cannot be held is NaN afterwards, never wrapped: the
+ * gradient is kept in blocks of 16 from its start, and a block becomes NaN when the largest
+ * magnitudes of its micro-batches, each raised to the next greater integer, add up to 2^22 or more
+ * over all ranks, or when one of them is infinite or NaN.  (An arena's 64-byte alignment keeps the
+ * blocks of different tensors apart.)  It holds 8.5 bytes a float and sends as many, twice the
+ * float way.
+ *
+ * A group of one communicates nothing.
  */
 #ifndef REDUCE_H
 #define REDUCE_H
 
 #include "group.h"
 
-struct reduce;
+struct reduce; /* opaque: the buckets' requests, the fixed-point sums */
 
 /**
+ * Prepares to reduce one gradient.  Collective.
+ *
+ * @param[out] reduce    to be freed by reduce_destroy; NULL on failure
+ * @param group          kept; must outlive `reduce`
  * @param gradient       (count) the gradient block, owned by the caller, the same place every step
- * @param bucket_floats  floats a bucket, > 0
+ * @param bucket_floats  floats a bucket, > 0, the same on every rank; a bucket never has more than
+ *                       2^28, nor, in deterministic mode, less than a block of 16
+ *
+ * Fails when memory is short or bucket_floats is 0.
  */
 STATUS_CHECKED enum status reduce_create(struct reduce **reduce, struct group *group,
                                          float *gradient, size_t count, size_t bucket_floats,
                                          bool deterministic);
+
+/** Waits for buckets under way, then frees; NULL is allowed.  Collective when buckets are under
+ *  way. */
 void reduce_destroy(struct reduce *reduce);
 
-/** Starts a step: nothing is ready.  Local. */
+/** Starts a step: nothing is ready, no micro-batch has been added.  Local. */
 void reduce_begin(struct reduce *reduce);
 
 /**
@@ -31,12 +51,15 @@ void reduce_begin(struct reduce *reduce);
 void reduce_micro_batch(struct reduce *reduce);
 
 /**
- * gradient[first, first + count) is final on this rank (float mode).  Called in the same order with
- * the same arguments on every rank; starts the buckets that are complete.  Collective.
+ * gradient[first, first + count) is final on this rank.  Called in the same order with the same
+ * arguments on every rank, each range starting where the one before ended, from 0; starts the
+ * buckets that are complete and lets MPI progress on earlier ones.  Deterministic mode: does
+ * nothing.  Collective.
  */
 void reduce_ready(void *reduce, size_t first, size_t count);
 
-/** Waits until the gradient holds the sum over ranks.  Collective. */
+/** Waits until the gradient holds the sum over ranks, the same bits on each; what was never
+ *  announced as ready is final now.  Collective. */
 void reduce_finish(struct reduce *reduce);
 
 #endif

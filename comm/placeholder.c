@@ -1,1 +1,0 @@
-typedef int comm_placeholder;
