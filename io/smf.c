@@ -88,16 +88,18 @@ static bool chunk_at(const struct image *file, size_t at)
     return big32(file->bytes + at + 4) <= file->size - at - CHUNK_HEAD;
 }
 
-/*
- * Where the chunk whose contents start at `start` ends: where its length says, if a chunk or the
- * file's end is there; otherwise at the next track, or the file's end.
- */
-static size_t chunk_end(const struct image *file, size_t start, size_t length)
+/* The first track chunk from `from` on, or the file's end. */
+static size_t next_track(const struct image *file, size_t from)
 {
-    if (length <= file->size - start && chunk_at(file, start + length)) return start + length;
-    const unsigned char *track = memmem(file->bytes + start, file->size - start, "MTrk", 4);
-    const size_t end = track ? (size_t)(track - file->bytes) : file->size;
-    return file->size - end >= CHUNK_HEAD ? end : file->size;
+    const unsigned char *track = memmem(file->bytes + from, file->size - from, "MTrk", 4);
+    const size_t at = track ? (size_t)(track - file->bytes) : file->size;
+    return file->size - at >= CHUNK_HEAD ? at : file->size;
+}
+
+/* Whether a chunk of contents [start, start + length) lies in the file, and a chunk follows. */
+static bool length_fits(const struct image *file, size_t start, size_t length)
+{
+    return length <= file->size - start && chunk_at(file, start + length);
 }
 
 /* Sets the score's time; returns the score ticks a file tick, 0 if the division is unusable. */
@@ -138,38 +140,44 @@ static enum status read_header(struct header *header, const struct image *file,
     if (header->format > SEQUENTIAL)
         smf_overlook(collect, false, "format %u, read as 1", header->format);
 
-    const size_t fields = CHUNK_HEAD + HEADER_LENGTH;
-    const bool usable = length >= HEADER_LENGTH;
-    header->end = chunk_end(file, fields, usable ? length - HEADER_LENGTH : 0);
-    if (!usable || header->end != CHUNK_HEAD + (size_t)length)
+    if (length == HEADER_LENGTH) {
+        header->end = CHUNK_HEAD + HEADER_LENGTH;
+    } else if (length > HEADER_LENGTH && length_fits(file, CHUNK_HEAD, length)) {
+        header->end = CHUNK_HEAD + (size_t)length;
+    } else {
+        header->end = next_track(file, CHUNK_HEAD + HEADER_LENGTH);
         smf_overlook(collect, true, "a header of %u bytes, read as %d", length, HEADER_LENGTH);
+    }
     return OK;
 }
 
-/* Reads the track at `at`, whose chunk ends at `end`; moves `tick` to the track's end. */
-static enum status read_track(const struct image *file, size_t at, size_t end, size_t number,
-                              uint32_t scale, struct smf_collect *collect, int64_t *tick)
+/* Reads the track chunk at `at`; moves that to the next chunk and `tick` to the track's end. */
+static enum status read_track(const struct image *file, size_t *at, size_t number, uint32_t scale,
+                              struct smf_collect *collect, int64_t *tick)
 {
-    const size_t start = at + CHUNK_HEAD;
-    const size_t length = big32(file->bytes + at + 4);
-    struct smf_track track = {
-        .file = file->bytes,
-        .at = start,
-        .end = end,
-        .number = number,
-        .tick = *tick,
-        .scale = scale,
-    };
+    const size_t start = *at + CHUNK_HEAD, length = big32(file->bytes + *at + 4);
+    const bool fits = length_fits(file, start, length);
+    const size_t end = fits ? start + length : next_track(file, start);
+    struct smf_track track = {file->bytes, start, end, number, *tick, scale, false};
     const enum status status = smf_track_read(&track, collect);
     if (status != OK) return status;
-    *tick = track.tick;
-    const bool exact = track.at - start == length;
-    if (end - start != length && !(track.ended && exact))
+    const size_t used = track.at - start;
+    if (!fits && !(track.ended && used == length))
         smf_overlook(collect, true, "track %zu: a length of %zu bytes, read as %zu", number, length,
-                     track.at - start);
+                     used);
     else if (track.ended && track.at < end)
         smf_overlook(collect, false, "track %zu: %zu bytes after its end", number, end - track.at);
+    *at = end;
+    *tick = track.tick;
     return OK;
+}
+
+static size_t skip_unknown(const struct image *file, size_t at, struct smf_collect *collect)
+{
+    const size_t start = at + CHUNK_HEAD, length = big32(file->bytes + at + 4);
+    if (length_fits(file, start, length)) return start + length;
+    smf_overlook(collect, true, "byte %zu: an unknown chunk of %zu bytes", at, length);
+    return next_track(file, at + 1);
 }
 
 /* Reads all chunks; `last_tick` is the end of the longest track. */
@@ -178,24 +186,20 @@ static enum status read_chunks(const struct image *file, const struct header *he
 {
     size_t n_tracks = 0, at = header->end;
     *last_tick = 0;
-    while (at < file->size) {
-        const size_t start = at + CHUNK_HEAD, length = big32(file->bytes + at + 4);
-        const size_t end = chunk_end(file, start, length);
+    while (file->size - at >= CHUNK_HEAD) {
         if (named(file, at, "MThd") || n_tracks == SMF_MAX_TRACKS) {
             smf_overlook(collect, true, "%zu bytes after track %zu not read", file->size - at,
                          n_tracks);
             break;
         }
-        if (named(file, at, "MTrk")) {
-            int64_t tick = header->format == SEQUENTIAL ? *last_tick : 0;
-            const enum status status =
-                read_track(file, at, end, n_tracks++, header->scale, collect, &tick);
-            if (status != OK) return status;
-            if (tick > *last_tick) *last_tick = tick;
-        } else if (end - start != length) {
-            smf_overlook(collect, true, "byte %zu: an unknown chunk of %zu bytes", at, length);
+        if (!named(file, at, "MTrk")) {
+            at = skip_unknown(file, at, collect);
+            continue;
         }
-        at = end;
+        int64_t tick = header->format == SEQUENTIAL ? *last_tick : 0;
+        const enum status status = read_track(file, &at, n_tracks++, header->scale, collect, &tick);
+        if (status != OK) return status;
+        if (tick > *last_tick) *last_tick = tick;
     }
     if (n_tracks != header->n_tracks)
         smf_overlook(collect, n_tracks < header->n_tracks, "%zu tracks, the header says %u",

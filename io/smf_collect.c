@@ -165,6 +165,11 @@ static int64_t silence(const struct smf_pedal *pedals, size_t n, int64_t end, in
     return first < n ? pedals[first].tick : last_tick;
 }
 
+/* Of a key: the onset being looked at, and the one after it. */
+struct strikes {
+    int64_t onset, next;
+};
+
 void smf_apply_pedal(struct smf_collect *collect, int64_t last_tick)
 {
     if (!collect->n_pedals) return;
@@ -173,16 +178,17 @@ void smf_apply_pedal(struct smf_collect *collect, int64_t last_tick)
     for (size_t i = 0; i < collect->n_pedals; i++) start[collect->pedals[i].channel + 1]++;
     for (int c = 0; c < SMF_CHANNELS; c++) start[c + 1] += start[c];
 
-    int64_t struck[SMF_CHANNELS][SMF_PITCHES]; /* the next onset of a key */
+    struct strikes strikes[SMF_CHANNELS][SMF_PITCHES];
     for (int c = 0; c < SMF_CHANNELS; c++)
-        for (int p = 0; p < SMF_PITCHES; p++) struck[c][p] = INT64_MAX;
+        for (int p = 0; p < SMF_PITCHES; p++)
+            strikes[c][p] = (struct strikes){INT64_MAX, INT64_MAX};
     for (size_t i = collect->score.n_notes; i-- > 0;) {
         struct score_note *note = &collect->score.notes[i];
         const size_t from = start[note->channel], to = start[note->channel + 1];
-        int64_t *next = &struck[note->channel][note->pitch];
+        struct strikes *key = &strikes[note->channel][note->pitch];
+        if (note->onset < key->onset) *key = (struct strikes){note->onset, key->onset};
         int64_t end = silence(collect->pedals + from, to - from, note->end, last_tick);
-        if (end > *next) end = *next;
+        if (end > key->next) end = key->next;
         if (end > note->end) note->end = end;
-        *next = note->onset;
     }
 }

@@ -2,9 +2,9 @@
  * Reads the events of one track chunk.  Private to io/smf*.c.
  *
  * What is only odd (running status after a meta event, no end of track, a note never switched off)
- * is read and reported.  What cannot be read (a data byte without a status, an event beyond the
- * track, a length over 4 bytes) ends the track there: its notes so far stay, the report says
- * damaged.
+ * is read and reported.  What cannot be read (a data byte without a status or over 7f, an event
+ * beyond the track, a length over 4 bytes) ends the track there: its notes so far stay, the report
+ * says damaged.
  */
 #ifndef SMF_TRACK_H
 #define SMF_TRACK_H

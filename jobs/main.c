@@ -1,4 +1,96 @@
-int main(void)
+/* The program: finds the verb, gives it its group, prints the one error line. */
+#include "command.h"
+#include "nearest.h"
+#include "verbs.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct verb {
+    const char *name;
+    enum status (*run)(struct group *world, int argc, char **argv);
+    bool parallel;
+    const char *help;
+};
+
+#define VERB_ROW(name, function, parallel, help) {name, function, parallel, help},
+static const struct verb verbs[] = {VERBS(VERB_ROW)};
+enum { N_VERBS = sizeof verbs / sizeof verbs[0] };
+
+static void print_help(void)
 {
-    return 0;
+    printf(
+        "Usage: affekt VERB [OPTION...]\n"
+        "Trains an emotion-disentangling mixture VAE on symbolic music and composes from it.\n\n");
+    for (size_t i = 0; i < N_VERBS; i++)
+        printf("  %-10s %s%s\n", verbs[i].name, verbs[i].help,
+               verbs[i].parallel ? " (also under mpirun or srun)" : "");
+    printf("\n  affekt VERB --help   a verb's options\n"
+           "  affekt --version     versions of the program and its libraries\n\n"
+           "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 stopped early and resumable.\n");
+}
+
+static enum status find_verb(const struct verb **verb, const char *name)
+{
+    char hint[64];
+    struct nearest nearest = {.wanted = name};
+    for (size_t i = 0; i < N_VERBS; i++) {
+        *verb = &verbs[i];
+        if (strcmp(verbs[i].name, name) == 0) return OK;
+        nearest_offer(&nearest, verbs[i].name);
+    }
+    return status_fail(USAGE, "unknown verb '%.60s'%s (affekt --help lists them)", name,
+                       nearest_hint(&nearest, hint, sizeof hint));
+}
+
+/* Results that never reached stdout are a failure, whatever the verb thought. */
+static enum status close_output(enum status status)
+{
+    const int failed = fflush(stdout) != 0 || ferror(stdout);
+    if (failed && status == OK) return status_fail(FAILED, "stdout: cannot write the results");
+    return status;
+}
+
+static void print_error(enum status status)
+{
+    if (status == FAILED || status == USAGE) fprintf(stderr, "error: %s\n", status_message());
+}
+
+static enum status run_verb(const struct verb *verb, int argc, char **argv)
+{
+    struct group *world = group_self();
+    if (verb->parallel) {
+        const enum status status = group_world_create(&world, &argc, &argv);
+        if (status != OK) {
+            print_error(status);
+            return status;
+        }
+    }
+    enum status status = verb->run(world, argc - 1, argv + 1);
+    if (group_rank(world) == 0) {
+        status = close_output(status);
+        print_error(status);
+    }
+    if (verb->parallel) group_world_destroy(world);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    const struct verb *verb = NULL;
+    enum status status = OK;
+    argp_err_exit_status = USAGE;
+    if (argc < 2) {
+        status = status_fail(USAGE, "no verb given (affekt --help lists them)");
+    } else if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        print_help();
+    } else if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
+        version_print(stdout);
+    } else {
+        status = find_verb(&verb, argv[1]);
+        if (status == OK) return (int)run_verb(verb, argc, argv);
+    }
+    status = close_output(status);
+    print_error(status);
+    return (int)status;
 }

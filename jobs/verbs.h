@@ -1,0 +1,20 @@
+/**
+ * The verbs of the program: one line each, V(name, function, parallel, help).
+ *
+ * A parallel verb gets the world group, the others the group of one, without MPI.
+ */
+#ifndef VERBS_H
+#define VERBS_H
+
+#include "group.h"
+
+/* clang-format off */
+#define VERBS(V)                                                                                   \
+    V("compose", compose_run, false, "compose labelled pieces by rule, with known factors")
+/* clang-format on */
+
+#define VERB_PROTOTYPE(name, function, parallel, help)                                             \
+    STATUS_CHECKED enum status function(struct group *world, int argc, char **argv);
+VERBS(VERB_PROTOTYPE)
+
+#endif

@@ -1,0 +1,13 @@
+/* The versions of the program and of the libraries it found at run time. */
+#include "command.h"
+
+#include <hdf5.h>
+
+void version_print(FILE *stream)
+{
+    unsigned major = 0, minor = 0, release = 0;
+    H5get_libversion(&major, &minor, &release);
+    fprintf(stream, "affekt %s\n", AFFEKT_VERSION);
+    fprintf(stream, "MPI: %s\n", group_library_version());
+    fprintf(stream, "HDF5: %u.%u.%u\n", major, minor, release);
+}
