@@ -3,86 +3,77 @@
 #include "corpus.h"
 
 #include "corpus_layout.h"
+#include "hdf5_guard.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <math.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-/* One part as a plain run of bytes in the file: local, contiguous, unfiltered, aligned. */
-static enum status check_dataset(hid_t dataset, enum corpus_part part, uint64_t count,
-                                 uint64_t file_bytes, uint64_t *offset)
+/* One part as a plain run of bytes in the file, of the corpus's own type. */
+static enum status find_part(const struct hdf5_guard_file *file, enum corpus_part part,
+                             uint64_t count, uint64_t *offset)
 {
     enum status status = OK;
-    hsize_t n = 0;
+    struct hdf5_guard_dataset dataset;
     const char *name = corpus_part_names[part];
-    const hid_t plist = H5Dget_create_plist(dataset), space = H5Dget_space(dataset),
-                found = H5Dget_type(dataset), type = corpus_part_type(part);
-    if (plist < 0 || space < 0 || found < 0 || type < 0) FAIL(FAILED, "%s: damaged", name);
-    if (H5Pget_layout(plist) != H5D_CONTIGUOUS || H5Pget_external_count(plist) != 0 ||
-        H5Pget_nfilters(plist) != 0)
-        FAIL(FAILED, "%s: stored in chunks, filtered, virtual or in another file", name);
-    if (H5Tequal(found, type) <= 0) FAIL(FAILED, "%s: not of the corpus's type", name);
-    if (H5Sget_simple_extent_ndims(space) != 1 || H5Sget_simple_extent_dims(space, &n, NULL) != 1 ||
-        n != count)
-        FAIL(FAILED, "%s: %llu elements, want %llu", name, (unsigned long long)n,
-             (unsigned long long)count);
-    *offset = 0;
-    if (n == 0) goto done;
-    const haddr_t place = H5Dget_offset(dataset);
-    if (place == HADDR_UNDEF || place % CORPUS_ALIGNMENT != 0 || place > file_bytes ||
-        n > (file_bytes - place) / corpus_part_sizes[part])
-        FAIL(FAILED, "%s: %llu elements at byte %llu do not fit %llu bytes", name,
-             (unsigned long long)n, (unsigned long long)place, (unsigned long long)file_bytes);
-    *offset = place;
+    const hid_t type = corpus_part_type(part);
+    TRY(hdf5_guard_dataset_open(file, name, &dataset));
+    if (type < 0 || H5Tequal(dataset.type, type) <= 0 || dataset.n_dims != 1 ||
+        dataset.bytes != dataset.dims[0] * corpus_part_sizes[part])
+        FAIL(FAILED, "%s: %s: not of the corpus's type", file->path, name);
+    if (dataset.dims[0] != count)
+        FAIL(FAILED, "%s: %s: %llu elements, the head says %llu", file->path, name,
+             (unsigned long long)dataset.dims[0], (unsigned long long)count);
+    if (dataset.offset % CORPUS_ALIGNMENT != 0)
+        FAIL(FAILED, "%s: %s: at byte %llu, want a multiple of %d", file->path, name,
+             (unsigned long long)dataset.offset, CORPUS_ALIGNMENT);
+    *offset = dataset.offset;
 done:
-    if (plist >= 0) H5Pclose(plist);
-    if (space >= 0) H5Sclose(space);
-    if (found >= 0) H5Tclose(found);
+    hdf5_guard_dataset_close(&dataset);
     if (type >= 0) H5Tclose(type);
     return status;
 }
 
-static enum status find_part(hid_t file, enum corpus_part part, uint64_t count, uint64_t file_bytes,
-                             uint64_t *offset)
+/* HDF5's own descriptor is copied: the path may by now mean another file. */
+static enum status map_file(struct corpus *corpus, const struct hdf5_guard_file *file,
+                            const uint64_t offsets[N_PARTS])
 {
-    H5L_info_t link;
-    H5O_info_t object;
-    const char *name = corpus_part_names[part];
-    /* Nothing is followed but a plain link to a dataset of this file. */
-    if (H5Lget_info(file, name, &link, H5P_DEFAULT) < 0 || link.type != H5L_TYPE_HARD ||
-        H5Oget_info_by_name1(file, name, &object, H5P_DEFAULT) < 0 ||
-        object.type != H5O_TYPE_DATASET)
-        return status_fail(FAILED, "no dataset %s", name);
-    const hid_t dataset = status_fault() ? -1 : H5Dopen2(file, name, H5P_DEFAULT);
-    if (dataset < 0) return status_fail(FAILED, "%s: damaged", name);
-    const enum status status = check_dataset(dataset, part, count, file_bytes, offset);
-    H5Dclose(dataset);
-    return status;
+    void *handle;
+    if (!status_fault() && H5Fget_vfd_handle(file->id, H5P_DEFAULT, &handle) >= 0)
+        corpus->descriptor = fcntl(*(int *)handle, F_DUPFD_CLOEXEC, 0);
+    if (corpus->descriptor < 0)
+        return status_fail(FAILED, "%s: cannot copy its descriptor", file->path);
+    void *map = status_fault()
+                    ? MAP_FAILED
+                    : mmap(NULL, file->bytes, PROT_READ, MAP_SHARED, corpus->descriptor, 0);
+    if (map == MAP_FAILED)
+        return status_fail(FAILED, "%s: cannot map %llu bytes", file->path,
+                           (unsigned long long)file->bytes);
+    const char *bytes = map;
+    corpus->map = map;
+    corpus->map_bytes = file->bytes;
+    corpus->events = (const void *)(bytes + offsets[PART_EVENTS]);
+    corpus->segments = (const void *)(bytes + offsets[PART_SEGMENTS]);
+    corpus->pieces = (const void *)(bytes + offsets[PART_PIECES]);
+    corpus->names = bytes + offsets[PART_NAMES];
+    return OK;
 }
 
-/* Reads the head and the places of the parts. */
-static enum status read_layout(const char *path, uint64_t file_bytes, struct corpus_head *head,
+/* Reads the head and the places of the parts, and maps the very file they were read from. */
+static enum status read_layout(struct corpus *corpus, const char *path, struct corpus_head *head,
                                uint64_t offsets[N_PARTS])
 {
     enum status status = OK;
-    hid_t file = -1;
-    corpus_quiet_hdf5();
-    const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-    if (access < 0 || H5Pset_fapl_sec2(access) < 0 || H5Pset_file_locking(access, 0, 1) < 0 ||
-        H5Pset_fclose_degree(access, H5F_CLOSE_STRONG) < 0)
-        FAIL(FAILED, "cannot set HDF5 up");
-    file = status_fault() ? -1 : H5Fopen(path, H5F_ACC_RDONLY, access);
-    if (file < 0) FAIL(FAILED, "truncated or damaged HDF5 file");
-    TRY(corpus_head_read(file, head));
+    struct hdf5_guard_file file;
+    TRY(hdf5_guard_open(&file, path));
+    if (corpus_head_read(file.id, head) != OK) TRY(status_prefix(FAILED, "%s", path));
     for (enum corpus_part part = 0; part < N_PARTS; part++)
-        TRY(find_part(file, part, head->counts[part], file_bytes, offsets + part));
+        TRY(find_part(&file, part, head->counts[part], offsets + part));
+    TRY(map_file(corpus, &file, offsets));
 done:
-    if (file >= 0) H5Fclose(file);
-    if (access >= 0) H5Pclose(access);
+    hdf5_guard_close(&file);
     return status;
 }
 
@@ -164,39 +155,7 @@ static enum status apply_head(struct corpus *corpus, const struct corpus_head *h
     corpus->n_name_bytes = head->counts[PART_NAMES];
     memcpy(corpus->digest, head->digest, sizeof corpus->digest);
 done:
-    return status == OK ? OK : FAILED;
-}
-
-static enum status map_file(struct corpus *corpus, const uint64_t offsets[N_PARTS])
-{
-    void *map = status_fault()
-                    ? MAP_FAILED
-                    : mmap(NULL, corpus->map_bytes, PROT_READ, MAP_SHARED, corpus->descriptor, 0);
-    if (map == MAP_FAILED) return status_fail(FAILED, "cannot map: %s", strerror(errno));
-    corpus->map = map;
-    const char *bytes = map;
-    corpus->events = (const void *)(bytes + offsets[PART_EVENTS]);
-    corpus->segments = (const void *)(bytes + offsets[PART_SEGMENTS]);
-    corpus->pieces = (const void *)(bytes + offsets[PART_PIECES]);
-    corpus->names = bytes + offsets[PART_NAMES];
-    return OK;
-}
-
-static enum status open_file(struct corpus *corpus, const char *path)
-{
-    static const char signature[8] = "\x89HDF\r\n\x1a\n";
-    struct stat about;
-    char start[sizeof signature];
-    corpus->descriptor =
-        status_fault() ? -1 : open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    if (corpus->descriptor < 0 || fstat(corpus->descriptor, &about) != 0)
-        return status_fail(FAILED, "%s", strerror(errno));
-    if (!S_ISREG(about.st_mode)) return status_fail(FAILED, "not a regular file");
-    corpus->map_bytes = (size_t)about.st_size;
-    if (pread(corpus->descriptor, start, sizeof start, 0) != (ssize_t)sizeof start ||
-        memcmp(start, signature, sizeof signature) != 0)
-        return status_fail(FAILED, "not an affekt corpus (no HDF5 file)");
-    return OK;
+    return status;
 }
 
 enum status corpus_open(struct corpus *corpus, const char *path)
@@ -205,15 +164,12 @@ enum status corpus_open(struct corpus *corpus, const char *path)
     struct corpus_head head;
     uint64_t offsets[N_PARTS];
     *corpus = (struct corpus){.descriptor = -1};
-    TRY(open_file(corpus, path));
-    TRY(read_layout(path, corpus->map_bytes, &head, offsets));
-    TRY(apply_head(corpus, &head));
-    TRY(map_file(corpus, offsets));
-    TRY(check_ranges(corpus));
-    return OK;
+    TRY(read_layout(corpus, path, &head, offsets));
+    if (apply_head(corpus, &head) != OK || check_ranges(corpus) != OK)
+        status = status_prefix(FAILED, "%s", path);
 done:
-    corpus_close(corpus);
-    return status_prefix(status, "%s", path);
+    if (status != OK) corpus_close(corpus);
+    return status;
 }
 
 /* The events of every segment are legal, and a duplicate group has one split. */

@@ -96,12 +96,6 @@ hid_t corpus_part_type(enum corpus_part part)
     }
 }
 
-void corpus_quiet_hdf5(void)
-{
-    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
-    H5PLset_loading_state(0);
-}
-
 XXH3_state_t *corpus_digest_begin(const struct corpus_head *head)
 {
     XXH3_state_t *state = status_fault() ? NULL : XXH3_createState();

@@ -50,7 +50,4 @@ XXH3_state_t *corpus_digest_begin(const struct corpus_head *head);
 /** The digest as 32 hexadecimal digits.  Local. */
 void corpus_digest_end(XXH3_state_t *state, char digest[CORPUS_DIGEST_SIZE]);
 
-/** Turns HDF5's own messages and its loading of plugins off.  Local. */
-void corpus_quiet_hdf5(void);
-
 #endif

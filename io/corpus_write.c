@@ -6,13 +6,15 @@
 #include "corpus_write.h"
 
 #include "corpus_layout.h"
-#include "durable.h"
+#include "hdf5_guard.h"
+#include "replace.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <mpi.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { WINDOW_BYTES = 8 << 20 };
@@ -60,15 +62,19 @@ done:
 
 static hid_t file_access(void)
 {
-    const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-    if (access >= 0 && H5Pset_fapl_sec2(access) >= 0 &&
-        H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110) >= 0 &&
-        H5Pset_alignment(access, 1, CORPUS_ALIGNMENT) >= 0 &&
-        H5Pset_small_data_block_size(access, 0) >= 0 && H5Pset_file_locking(access, 0, 1) >= 0 &&
-        H5Pset_fclose_degree(access, H5F_CLOSE_STRONG) >= 0)
+    const hid_t access = hdf5_guard_access();
+    if (access >= 0 && H5Pset_alignment(access, 1, CORPUS_ALIGNMENT) >= 0 &&
+        H5Pset_small_data_block_size(access, 0) >= 0)
         return access;
     if (access >= 0) H5Pclose(access);
     return -1;
+}
+
+static enum status fail_with_reason(const char *what)
+{
+    char reason[HDF5_GUARD_REASON_SIZE];
+    hdf5_guard_reason(reason);
+    return status_fail(FAILED, "%s: %s", what, reason);
 }
 
 /* Makes the file with all but the datasets' contents and the digest. */
@@ -80,13 +86,13 @@ static enum status make_file(struct writer *writer)
     if (creation < 0 || access < 0 || H5Pset_obj_track_times(creation, 0) < 0)
         FAIL(FAILED, "cannot set HDF5 up");
     file = status_fault() ? -1 : H5Fcreate(writer->temporary, H5F_ACC_TRUNC, creation, access);
-    if (file < 0) FAIL(FAILED, "cannot create it: %s", errno ? strerror(errno) : "HDF5 failed");
+    if (file < 0) TRY(fail_with_reason("cannot create it"));
     for (enum corpus_part part = 0; part < N_PARTS; part++)
         TRY(make_dataset(file, part, writer->head.counts[part], writer->offsets + part));
     TRY(corpus_head_write(file, &writer->head));
 done:
     if (file >= 0 && H5Fclose(file) < 0 && status == OK)
-        status = status_fail(FAILED, "cannot write it");
+        status = fail_with_reason("cannot write it");
     if (creation >= 0) H5Pclose(creation);
     if (access >= 0) H5Pclose(access);
     return status;
@@ -97,26 +103,27 @@ static enum status set_digest(struct writer *writer)
     enum status status = OK;
     const hid_t access = file_access();
     const hid_t file = access < 0 ? -1 : H5Fopen(writer->temporary, H5F_ACC_RDWR, access);
-    if (file < 0) FAIL(FAILED, "cannot open it again");
+    if (file < 0) TRY(fail_with_reason("cannot open it again"));
     TRY(corpus_head_write(file, &writer->head));
 done:
     if (file >= 0 && H5Fclose(file) < 0 && status == OK)
-        status = status_fail(FAILED, "cannot write it");
+        status = fail_with_reason("cannot write it");
     if (access >= 0) H5Pclose(access);
     return status;
 }
 
-/* Takes the disk space at once, where the file system can: a full disk shows before the work. */
-static enum status reserve(struct writer *writer)
+/* Takes the disk space at once: a full disk shows before the work. */
+static enum status open_data(struct writer *writer)
 {
+    enum status status = OK;
+    struct stat about;
     writer->descriptor =
         status_fault() ? (errno = EIO, -1) : open(writer->temporary, O_RDWR | O_CLOEXEC);
-    if (writer->descriptor < 0) return status_fail(FAILED, "%s", strerror(errno));
-    const off_t bytes = lseek(writer->descriptor, 0, SEEK_END);
-    if (fallocate(writer->descriptor, 0, 0, bytes) != 0 && errno != EOPNOTSUPP && errno != ENOSYS)
-        return status_fail(FAILED, "cannot reserve %lld bytes: %s", (long long)bytes,
-                           strerror(errno));
-    return OK;
+    if (writer->descriptor < 0 || fstat(writer->descriptor, &about) != 0)
+        FAIL(FAILED, "%s", strerror(errno));
+    TRY(replace_reserve(writer->temporary, (uint64_t)about.st_size));
+done:
+    return status;
 }
 
 static enum status put(struct writer *writer, uint64_t offset, const char *bytes, size_t n)
@@ -238,10 +245,9 @@ static enum status begin(struct writer *writer)
         writer->temporary = NULL;
     if (!writer->gathered || !writer->window || !writer->digest || !writer->temporary)
         FAIL(FAILED, "out of memory");
-    corpus_quiet_hdf5();
-    errno = 0;
+    TRY(replace_begin(writer->temporary, 0));
     TRY(make_file(writer));
-    TRY(reserve(writer));
+    TRY(open_data(writer));
 done:
     return status;
 }
@@ -258,7 +264,7 @@ static enum status finish(struct writer *writer)
     TRY(set_digest(writer));
     TRY(corpus_open(&corpus, writer->temporary));
     TRY(corpus_verify(&corpus));
-    TRY(durable_rename(writer->temporary, writer->path));
+    TRY(replace_finish(writer->temporary, writer->path));
 done:
     corpus_close(&corpus);
     return status;

@@ -117,9 +117,8 @@ static enum status read_split(const char *text, int8_t *split)
 /* The quadrant of two signs: Q1 (+, +), Q2 (-, +), Q3 (-, -), Q4 (+, -). */
 static int8_t quadrant(float valence, float arousal)
 {
-    if (!(fabsf(valence) > 0 && fabsf(arousal) > 0)) return CORPUS_UNLABELLED;
-    if (arousal > 0) return valence > 0 ? 0 : 1;
-    return valence > 0 ? 3 : 2;
+    if (arousal >= 0) return valence >= 0 ? 0 : 1;
+    return valence >= 0 ? 3 : 2;
 }
 
 static enum status read_quadrant(const struct table *table, struct label *label)
@@ -135,7 +134,6 @@ static enum status read_quadrant(const struct table *table, struct label *label)
         FAIL(FAILED, "label %s, but valence %s and arousal %s", label_names[label->label], valence,
              arousal);
     label->label = place;
-    if (place == CORPUS_UNLABELLED) label->valence = label->arousal = NAN;
 done:
     return status;
 }

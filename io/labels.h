@@ -5,9 +5,9 @@
  * `valence` with `arousal`, `split`, `group`; others are ignored.  Paths are relative to the label
  * file's folder.  `label` is happy, tense, sad, calm or Q1 ... Q4 (plain numbers are refused: 1 may
  * mean the first or the second).  `valence` and `arousal` lie in [-1, 1] and their signs give the
- * quadrant; where one is 0 there is no quadrant and the piece stays unlabelled.  `split` is train,
- * validation (or valid, val) or test.  Pieces of one `group` fall in one split, across label files
- * too.  An empty field says nothing.  Byte order mark, CRLF, quotes and quoted line ends are read.
+ * quadrant; 0 counts as positive, as everywhere in the program.  `split` is train, validation (or
+ * valid, val) or test.  Pieces of one `group` fall in one split, across label files too.  An empty
+ * field says nothing.  Byte order mark, CRLF, quotes and quoted line ends are read.
  */
 #ifndef LABELS_H
 #define LABELS_H

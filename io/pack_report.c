@@ -3,7 +3,7 @@
 #include "pack_report.h"
 
 #include "csv.h"
-#include "durable.h"
+#include "replace.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -65,6 +65,7 @@ static enum status write_file(const struct pack_plan *plan, const struct reasons
     }
     for (size_t r = 0; r < plan->n_records; r++)
         if (plan->records[r].input != PACK_NEW) rows[plan->records[r].input] = plan->records + r;
+    TRY(replace_begin(temporary, 0));
     file = status_fault() ? NULL : fopen(temporary, "we");
     if (!file) FAIL(FAILED, "%s: %s", path, strerror(errno));
     fputs("path,outcome,reason,segments,events,damaged\n", file);
@@ -72,7 +73,7 @@ static enum status write_file(const struct pack_plan *plan, const struct reasons
     const int failed = ferror(file) | fclose(file);
     file = NULL;
     if (failed) FAIL(FAILED, "%s: cannot write: %s", path, strerror(errno));
-    TRY(durable_rename(temporary, path));
+    TRY(replace_finish(temporary, path));
 done:
     if (status != OK && temporary) unlink(temporary);
     free(temporary);

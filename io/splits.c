@@ -1,7 +1,7 @@
 /* Union-find over what pieces share, then one split a group. */
 #include "splits.h"
 
-#include <string.h>
+#define XXH_INLINE_ALL /* for a hash state on the stack */
 #include <xxhash.h>
 
 /* Steps from the first onset of every note, and the divisor common to all. */
@@ -49,7 +49,7 @@ uint64_t splits_shape(const struct event *events, size_t n_events,
             divisor = common_divisor(divisor, onset);
     if (divisor == 0) divisor = 1;
     onsets = (struct onsets){.first = -1};
-    XXH3_state_t state; /* kept small: notes are hashed in runs */
+    XXH3_state_t state;
     int64_t run[256];
     size_t n = 0;
     XXH3_INITSTATE(&state);
