@@ -1,0 +1,236 @@
+/* The steps of a packing. */
+#include "pack.h"
+
+#include "corpus_write.h"
+#include "labels.h"
+#include "pack_plan.h"
+#include "pack_report.h"
+#include "pack_store.h"
+
+#include <string.h>
+
+struct packing {
+    struct group *group;
+    const struct pack_options *options;
+    struct pack_result *result;
+    struct events_vocabulary vocabulary;
+    struct corpus old;
+    struct inputs inputs;
+    struct labels labels;
+    struct pack_store store;
+    struct pack_plan plan;
+    size_t n_done;
+};
+
+static int chosen(int asked, int old, int otherwise)
+{
+    if (asked) return asked;
+    return old ? old : otherwise;
+}
+
+/* Opens the old corpus, if any, and settles on its settings. */
+static enum status settle(struct packing *packing)
+{
+    const struct pack_options *options = packing->options;
+    const struct events_settings *old = &packing->old.vocabulary.settings;
+    enum status status = OK;
+    if (options->append) {
+        TRY(corpus_open(&packing->old, options->out));
+        if ((options->settings.grid && options->settings.grid != old->grid) ||
+            (options->settings.bars && options->settings.bars != old->bars))
+            FAIL(FAILED, "%s: has grid %d and %d bars, asked for %d and %d", options->out,
+                 old->grid, old->bars, chosen(options->settings.grid, old->grid, 4),
+                 chosen(options->settings.bars, old->bars, 8));
+    }
+    const struct events_settings settings = {
+        .grid = chosen(options->settings.grid, old->grid, 4),
+        .bars = chosen(options->settings.bars, old->bars, 8),
+    };
+    TRY(events_vocabulary_init(&packing->vocabulary, &settings));
+    TRY(pack_store_init(&packing->store, &packing->vocabulary, group_rank(packing->group)));
+done:
+    return status;
+}
+
+/* Rank 0: what is there to pack, and what do the label files say of it? */
+static enum status find_inputs(struct packing *packing)
+{
+    const struct pack_options *options = packing->options;
+    enum status status = OK;
+    TRY(inputs_find(&packing->inputs, options->inputs, options->n_inputs));
+    if (packing->inputs.n == 0) FAIL(FAILED, "no MIDI files in %s", options->inputs[0]);
+    TRY(labels_init(&packing->labels, packing->inputs.n));
+    TRY(labels_read(&packing->labels, &packing->inputs, options->labels, options->n_labels));
+done:
+    return status;
+}
+
+static enum status share_inputs(struct packing *packing)
+{
+    struct group *group = packing->group;
+    enum status status = OK;
+    if (group_rank(group) == 0) status = find_inputs(packing);
+    TRY(group_agree(group, status));
+    TRY(inputs_share(&packing->inputs, group, packing->options->inputs,
+                     packing->options->n_inputs));
+    if (group_rank(group) != 0) status = labels_init(&packing->labels, packing->inputs.n);
+    TRY(group_agree(group, status));
+    group_broadcast(group, packing->labels.items, packing->inputs.n * sizeof *packing->labels.items,
+                    0);
+done:
+    return status;
+}
+
+static enum status visit(void *context, size_t i, enum status read, const unsigned char *bytes,
+                         size_t size)
+{
+    struct packing *packing = context;
+    const enum status status = pack_store_visit(&packing->store, i, read, bytes, size);
+    const uint32_t preset = packing->inputs.items[i].outcome;
+    if (status != OK) return status;
+    if (packing->inputs.items[i].reason)
+        packing->store.records[packing->store.n_records - 1].outcome = (uint8_t)preset;
+    packing->n_done += (size_t)group_size(packing->group);
+    if (group_rank(packing->group) == 0 && packing->options->progress)
+        packing->options->progress(packing->options->context,
+                                   packing->n_done < packing->inputs.n ? packing->n_done
+                                                                       : packing->inputs.n,
+                                   packing->inputs.n);
+    return OK;
+}
+
+/* This rank's share of the old pieces and of the inputs. */
+static enum status pack_share(struct packing *packing)
+{
+    enum status status = OK;
+    const size_t rank = (size_t)group_rank(packing->group),
+                 size = (size_t)group_size(packing->group);
+    for (uint64_t i = rank; i < packing->old.n_pieces; i += size)
+        TRY(pack_store_add_old(&packing->store, &packing->old, i));
+    TRY(inputs_read(&packing->inputs, rank, size, visit, packing));
+done:
+    return status;
+}
+
+/* Drops the tempi that say nothing; only then are the pieces' hashes final. */
+static enum status forget_tempi(struct packing *packing)
+{
+    enum status status = OK;
+    int64_t n_forgot = 0;
+    uint32_t *tempi = status_fault() ? NULL : calloc(packing->inputs.n_arguments, sizeof *tempi);
+    if (!tempi) FAIL(FAILED, "out of memory");
+    TRY(pack_plan_tempi(&packing->plan, tempi));
+    for (size_t r = 0; r < packing->store.n_records; r++) {
+        struct packed *record = packing->store.records + r;
+        if (record->outcome != OUTCOME_PACKED || record->input == PACK_NEW || !record->tempo ||
+            record->tempo != tempi[packing->inputs.items[record->input].argument])
+            continue;
+        pack_store_forget_tempo(&packing->store, record);
+        n_forgot++;
+    }
+done:
+    free(tempi);
+    status = group_agree(packing->group, status);
+    if (status != OK) return status;
+    group_sum_int64(packing->group, &n_forgot, 1);
+    packing->result->n_tempo_forgot = (uint64_t)n_forgot;
+    return OK;
+}
+
+/* Turns this rank's segments into those of the file and tells where its pieces' data lie. */
+static void place_own(struct packing *packing, const struct event **events,
+                      const struct corpus_segment **segments)
+{
+    const struct pack_plan *plan = &packing->plan;
+    for (uint64_t i = 0; i < plan->n_pieces; i++) {
+        const struct packed *record = plan->records + plan->order[i];
+        if (plan->owner[i] != group_rank(packing->group)) continue;
+        struct corpus_segment *own = packing->store.segments + record->first_segment;
+        for (uint32_t s = 0; s < record->n_segments; s++) {
+            own[s].first += plan->first_event[i];
+            own[s].piece = (uint32_t)i;
+        }
+        events[i] = packing->store.events + record->first_event;
+        segments[i] = own;
+    }
+}
+
+static enum status write_corpus(struct packing *packing)
+{
+    enum status status = OK;
+    const struct pack_plan *plan = &packing->plan;
+    const size_t n = plan->n_pieces + 1;
+    const struct event **events = status_fault() ? NULL : calloc(n, sizeof *events);
+    const struct corpus_segment **segments = status_fault() ? NULL : calloc(n, sizeof *segments);
+    if (!events || !segments) status = status_fail(FAILED, "out of memory");
+    TRY(group_agree(packing->group, status));
+    place_own(packing, events, segments);
+    const struct corpus_content content = {
+        .settings = packing->vocabulary.settings,
+        .pieces = plan->pieces,
+        .n_pieces = plan->n_pieces,
+        .names = plan->names,
+        .n_name_bytes = plan->n_name_bytes,
+        .first_event = plan->first_event,
+        .owner = plan->owner,
+        .events = events,
+        .segments = segments,
+    };
+    TRY(corpus_write(packing->group, packing->options->out, &content, packing->result->digest));
+done:
+    free(events);
+    free(segments);
+    return status;
+}
+
+static enum status make_plan(struct packing *packing)
+{
+    enum status status = OK;
+    struct pack_plan *plan = &packing->plan;
+    *plan = (struct pack_plan){
+        .inputs = &packing->inputs,
+        .old = packing->options->append ? &packing->old : NULL,
+        .labels = packing->labels.items,
+    };
+    TRY(pack_plan_gather(plan, packing->group, &packing->store));
+    TRY(forget_tempi(packing));
+    TRY(pack_plan_gather(plan, packing->group, &packing->store));
+    status = pack_plan_make(plan, packing->options->percent);
+    if (status == OK) status = pack_plan_count(plan, packing->result);
+    TRY(group_agree(packing->group, status));
+done:
+    return status;
+}
+
+static enum status run(struct packing *packing)
+{
+    enum status status = OK;
+    struct pack_result *result = packing->result;
+    TRY(group_agree(packing->group, settle(packing)));
+    TRY(share_inputs(packing));
+    TRY(group_agree(packing->group, pack_share(packing)));
+    TRY(make_plan(packing));
+    if (packing->options->report)
+        TRY(pack_report_write(&packing->plan, packing->group, &packing->store,
+                              packing->options->report));
+    if (result->outcomes[OUTCOME_PACKED] + result->n_already == 0)
+        FAIL(FAILED, "none of %llu inputs could be packed", (unsigned long long)result->n_inputs);
+    TRY(write_corpus(packing));
+done:
+    return status;
+}
+
+enum status pack_run(struct group *group, const struct pack_options *options,
+                     struct pack_result *result)
+{
+    struct packing packing = {
+        .group = group, .options = options, .result = result, .old = {.descriptor = -1}};
+    memset(result, 0, sizeof *result);
+    const enum status status = run(&packing);
+    pack_plan_fini(&packing.plan);
+    pack_store_fini(&packing.store);
+    labels_fini(&packing.labels);
+    inputs_fini(&packing.inputs);
+    corpus_close(&packing.old);
+    return status;
+}
