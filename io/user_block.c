@@ -15,7 +15,7 @@
 #include <xxhash.h>
 
 enum { MAGIC_SIZE = 16, VERSION_AT = 16, SIZE_AT = 20, LENGTH_AT = 24, DIGEST_AT = 32, END = 48 };
-enum { SIGNATURE_SIZE = 8, READ_SIZE = 1 << 20 };
+enum { SIGNATURE_SIZE = 8, READ_SIZE = 1 << 18 };
 
 /* A line end and a control byte show damage by text-mode copies, as in PNG's signature. */
 static const unsigned char magic[MAGIC_SIZE] = "affekt ckpt\r\n\x1a\n";

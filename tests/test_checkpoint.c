@@ -251,6 +251,11 @@ static void refuses_bad_input_on_every_rank(void)
                                             {"a-b", CHECKPOINT_FLOAT, 1, 1, one},
                                             {"a", CHECKPOINT_FLOAT, 1, 1, one}};
     CU_ASSERT_EQUAL(checkpoint_save(get_world(), path, pair, 3, NULL, 0), FAILED);
+    const struct checkpoint_field much[] = {
+        {"a", CHECKPOINT_FLOAT, SIZE_MAX / 8, 1, one},
+        {"b", CHECKPOINT_FLOAT, SIZE_MAX / 8, 1, one},
+    };
+    CU_ASSERT_EQUAL(checkpoint_save(get_world(), path, much, 2, NULL, 0), FAILED);
     const struct checkpoint_field twice[] = {pair[0], pair[0]};
     CU_ASSERT_EQUAL(checkpoint_save(get_world(), path, twice, 2, NULL, 0), FAILED);
     memset(long_text, 'x', sizeof long_text - 1);

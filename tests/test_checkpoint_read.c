@@ -1,20 +1,15 @@
 /* checkpoint, read in one process that never begins MPI: damage, truncation, foreign and hostile
- * files, failing allocations, a disk that fills up. */
+ * files, failing allocations. */
 #define _GNU_SOURCE
 #include "checkpoint.h"
 #include "runner.h"
 #include "user_block.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <hdf5.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 enum { ROWS = 4, MANY = 300, MUTATIONS = 1500 };
@@ -23,20 +18,12 @@ enum { ROWS = 4, MANY = 300, MUTATIONS = 1500 };
 static const char sound[] = FOLDER "read-sound.h5", copy[] = FOLDER "read-copy.h5",
                   hostile[] = FOLDER "read-hostile.h5", other[] = FOLDER "read-other.h5";
 
-/* Stands before the C library's, in HDF5 too: a disk that is full from byte `disk_room` of the
- * temporary file on; < 0 for a sound disk. */
-static off_t disk_room = -1;
-
-ssize_t pwrite(int descriptor, const void *bytes, size_t n, off_t offset)
+/* HDF5 1.10.8 loses some memory of its own on each damaged object header and failed create; what we
+ * open is counted by all_closed.  The name is the leak checker's. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
 {
-    struct stat written, temporary;
-    if (disk_room >= 0 && offset + (off_t)n > disk_room &&
-        stat(FOLDER "read-copy.h5.tmp", &temporary) == 0 && fstat(descriptor, &written) == 0 &&
-        written.st_ino == temporary.st_ino && written.st_dev == temporary.st_dev) {
-        errno = ENOSPC;
-        return -1;
-    }
-    return syscall(SYS_pwrite64, descriptor, bytes, n, offset);
+    return "leak:libhdf5";
 }
 
 static enum status save_sound(const char *path, int seed)
@@ -464,53 +451,6 @@ static void survives_faults(void)
     CU_ASSERT_TRUE(k > 8 && k < 100);
 }
 
-/* Training goes on after a full disk: the save fails, HDF5 lets go, and the next save succeeds. */
-static void goes_on_after_a_full_disk(void)
-{
-    CU_ASSERT_EQUAL(save_sound(copy, 5), OK);
-    for (off_t room = 0; room < 10000; room += 700) {
-        disk_room = room;
-        CU_ASSERT_EQUAL(save_sound(copy, 6), FAILED);
-        disk_room = -1;
-        CU_ASSERT_PTR_NOT_NULL(strstr(status_message(), "No space left on device"));
-        CU_ASSERT_TRUE(all_closed());
-        CU_ASSERT_TRUE(loads_seed(copy, 5));
-        CU_ASSERT_NOT_EQUAL(access(FOLDER "read-copy.h5.tmp", F_OK), 0);
-    }
-    CU_ASSERT_EQUAL(save_sound(copy, 6), OK);
-    CU_ASSERT_TRUE(loads_seed(copy, 6));
-}
-
-/* Runs a save in a process none of whose files can grow past `limit` bytes, so that even giving up
- * fails; its stderr goes to `errors`. */
-static int save_with_limit(rlim_t limit, const char *errors)
-{
-    const pid_t child = fork();
-    if (child == 0) {
-        const struct rlimit files = {limit, limit}, cores = {0, 0};
-        const int descriptor = open(errors, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-        dup2(descriptor, STDERR_FILENO);
-        signal(SIGXFSZ, SIG_IGN);
-        setrlimit(RLIMIT_CORE, &cores);
-        setrlimit(RLIMIT_FSIZE, &files);
-        exit(save_sound(copy, 6));
-    }
-    int how = -1;
-    waitpid(child, &how, 0);
-    return WIFEXITED(how) ? WEXITSTATUS(how) : -1;
-}
-
-static void ends_in_order_when_hdf5_cannot_give_up(void)
-{
-    unsigned char line[1024];
-    CU_ASSERT_EQUAL(save_sound(copy, 5), OK);
-    CU_ASSERT_EQUAL(save_with_limit(2000, other), FAILED);
-    CU_ASSERT_TRUE(loads_seed(copy, 5));
-    CU_ASSERT_NOT_EQUAL(access(FOLDER "read-copy.h5.tmp", F_OK), 0);
-    const size_t n = read_file(other, line, sizeof line);
-    CU_ASSERT_TRUE(n > 0 && memchr(line, '\n', n) == line + n - 1);
-}
-
 const char *const suite_name = "checkpoint_read";
 const struct suite_test suite_tests[] = {
     {"accepts a sound file", accepts_a_sound_file},
@@ -525,7 +465,5 @@ const struct suite_test suite_tests[] = {
     {"refuses hostile texts", refuses_hostile_texts},
     {"refuses what was not described", refuses_what_was_not_described},
     {"survives faults", survives_faults},
-    {"goes on after a full disk", goes_on_after_a_full_disk},
-    {"ends in order when HDF5 cannot give up", ends_in_order_when_hdf5_cannot_give_up},
     {NULL, NULL},
 };
