@@ -104,11 +104,11 @@ static void spans_do_not_depend_on_their_place(void)
     numeric_normals(r, COUNT * W, 3);
     numeric_normals(u, W, 4);
     memset(dy, 0, FIRST * W * sizeof(real)); /* the first span adds nothing to dr */
-    const struct span alone[] = {{0, COUNT, 0}}, packed[] = {{0, FIRST, 0}, {FIRST, COUNT, 0}};
+    const struct span single[] = {{0, COUNT, 0}}, packed[] = {{0, FIRST, 0}, {FIRST, COUNT, 0}};
     struct arena scratch;
     numeric_arena(&scratch, attention_scratch_bytes(W, HEADS, COUNT, 0));
     for (size_t turn = 0; turn < 2; turn++) {
-        const struct attention a = {W, HEADS, true, turn ? packed : alone, turn + 1, COUNT - 1};
+        const struct attention a = {W, HEADS, true, turn ? packed : single, turn + 1, COUNT - 1};
         const size_t skip = turn ? 0 : FIRST, n = STEPS - skip;
         const struct attention_gradient g = {dqkv[turn], NULL, dr[turn], du, du};
         attention_forward(out[turn], lse, qkv + skip * 3 * W, r, u, u, &a, n, &scratch);
