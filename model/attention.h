@@ -40,7 +40,7 @@ size_t attention_reach(const struct span *spans, size_t n_spans);
 /**
  * y (n, width) from qkv (n, 3 width: q, k, v, each heads x width/heads), r (relative rows, width),
  * u and v_bias (width).  lse (heads, n) keeps the log of each softmax's denominator (n: packed
- * steps).  Local.  Cannot fail.  scratch is restored.
+ * steps).  Steps in no span get zeros.  Local.  Cannot fail.  scratch is restored.
  */
 void attention_forward(real *y, real *lse, const real *qkv, const real *r, const real *u,
                        const real *v_bias, const struct attention *a, size_t n,

@@ -14,8 +14,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/** Chooses the kernel and the number of threads; the first call in a process.  Local.  Later calls
- *  only set the threads. */
+/**
+ * Chooses the kernel and the number of threads; comes before any product.  Local.  Later calls only
+ * set the threads.
+ *
+ * A BLIS_ARCH_TYPE in the environment, a number or a name, is respected.  USAGE: it is no kernel
+ * for this CPU, or threads is outside 1..1024.
+ */
 STATUS_CHECKED enum status gemm_init(int threads);
 
 /** The kernel in use: `skx`, `haswell`, `zen3`, `generic`, ...; before gemm_init, what it would
@@ -26,7 +31,8 @@ const char *gemm_kernel(void);
 const char *gemm_version(void);
 
 /**
- * C = alpha op(A) op(B) + beta C, row-major.  Local.  Cannot fail.
+ * C = alpha op(A) op(B) + beta C, row-major.  Local.  Cannot fail; aborts before gemm_init.  The
+ * bits of a row of C depend neither on how many rows there are nor on the threads.
  *
  * @param[in,out] c  (m, n), rows ldc apart; not read when beta is 0
  * @param[in]  a     op(A) is (m, k): A is (m, k), or (k, m) when a_transposed, rows lda apart

@@ -56,9 +56,9 @@ struct dropout {
     real rate; /* 0: off */
     uint64_t seed, step;
 };
-/** x (n, width): zeroes each number with probability rate, scales the rest by 1/(1 - rate); the
- *  backward pass is the same call on the gradient.  id (n): identity of each packed row in the
- *  global batch; site < 4096: place in the network. */
+/** x (n, width): zeroes each number with probability rate (to 1/65536, below 1), scales the rest by
+ * 1/(1 - rate); the backward pass is the same call on the gradient.  id (n): identity of each
+ * packed row in the global batch; site < 4096: place in the network. */
 void dropout_apply(real *x, const struct dropout *dropout, const uint32_t *id, uint32_t site,
                    size_t n, size_t width);
 

@@ -1,5 +1,6 @@
 /* The float kernels, which the suites in double leave out: exp, agreement with plain double
  * arithmetic, and rows whose bits do not depend on where they are packed. */
+#include "attention.h"
 #include "gemm.h"
 #include "layers.h"
 #include "numeric.h"
@@ -91,6 +92,35 @@ static void rows_do_not_depend_on_their_place(void)
     }
 }
 
+/* One span of 21 steps by itself and packed as the second of two: forward, backward, and what it
+ * adds to the relative rows of an empty gradient. */
+static void spans_do_not_depend_on_their_place(void)
+{
+    enum { W = 36, HEADS = 3, COUNT = 21, FIRST = 17, STEPS = FIRST + COUNT };
+    static real qkv[STEPS * 3 * W], dy[STEPS * W], r[COUNT * W], u[W], out[2][STEPS * W];
+    static real lse[HEADS * STEPS], dqkv[2][STEPS * 3 * W], dr[2][COUNT * W], du[W];
+    numeric_normals(qkv, STEPS * 3 * W, 1);
+    numeric_normals(dy, STEPS * W, 2);
+    numeric_normals(r, COUNT * W, 3);
+    numeric_normals(u, W, 4);
+    memset(dy, 0, FIRST * W * sizeof(real)); /* the first span adds nothing to dr */
+    const struct span single[] = {{0, COUNT, 0}}, packed[] = {{0, FIRST, 0}, {FIRST, COUNT, 0}};
+    struct arena scratch;
+    numeric_arena(&scratch, attention_scratch_bytes(W, HEADS, COUNT, 0));
+    for (size_t turn = 0; turn < 2; turn++) {
+        const struct attention a = {W, HEADS, true, turn ? packed : single, turn + 1, COUNT - 1};
+        const size_t skip = turn ? 0 : FIRST, n = STEPS - skip;
+        const struct attention_gradient g = {dqkv[turn], NULL, dr[turn], du, du};
+        attention_forward(out[turn], lse, qkv + skip * 3 * W, r, u, u, &a, n, &scratch);
+        attention_backward(&g, dy + skip * W, out[turn], lse, qkv + skip * 3 * W, r, u, u, &a, n,
+                           &scratch);
+    }
+    CU_ASSERT_EQUAL(memcmp(out[0], out[1] + FIRST * W, COUNT * W * sizeof(real)), 0);
+    CU_ASSERT_EQUAL(memcmp(dqkv[0], dqkv[1] + FIRST * 3 * W, COUNT * 3 * W * sizeof(real)), 0);
+    CU_ASSERT_EQUAL(memcmp(dr[0], dr[1], sizeof dr[0]), 0);
+    arena_fini(&scratch);
+}
+
 static void nan_is_not_hidden(void)
 {
     fill();
@@ -107,6 +137,7 @@ const struct suite_test suite_tests[] = {
     {"exp is accurate", exp_is_accurate},
     {"matches double", matches_double},
     {"rows do not depend on their place", rows_do_not_depend_on_their_place},
+    {"spans do not depend on their place", spans_do_not_depend_on_their_place},
     {"NaN is not hidden", nan_is_not_hidden},
     {NULL, NULL},
 };

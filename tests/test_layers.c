@@ -278,6 +278,20 @@ static void dropout_is_keyed(void)
     CU_ASSERT(same > 20 && same < 75);
 }
 
+/* The documented words: the mask is a pure function of its key, whoever draws it. */
+static void dropout_reads_its_words(void)
+{
+    for (uint32_t i = 0; i < ROWS; i++) ids[i] = 7 * i;
+    draw(mask, 0.25, 9, 4095);
+    for (uint32_t i = 0; i < ROWS; i += 50)
+        for (uint32_t j = 0; j < WIDTH; j++) {
+            uint32_t words[4];
+            random_block(words, 3, RANDOM_DROPOUT, 9, ids[i], 4095u << 20 | j % 16);
+            const uint32_t bits = words[j / 32] >> j / 16 % 2 * 16 & 0xffff;
+            CU_ASSERT_EQUAL(mask[i * WIDTH + j] != 0, bits >= 16384);
+        }
+}
+
 const char *const suite_name = "layers";
 const struct suite_test suite_tests[] = {
     {"linear has its gradients", linear_has_its_gradients},
@@ -292,5 +306,6 @@ const struct suite_test suite_tests[] = {
     {"nothing comes of no rows", nothing_comes_of_no_rows},
     {"dropout keeps its rate", dropout_keeps_its_rate},
     {"dropout is keyed", dropout_is_keyed},
+    {"dropout reads its words", dropout_reads_its_words},
     {NULL, NULL},
 };
