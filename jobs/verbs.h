@@ -11,6 +11,7 @@
 /* clang-format off */
 #define VERBS(V)                                                                                   \
     V("pack", pack_verb_run, true, "MIDI files, folders and archives to one corpus file")           \
+    V("train", train_run, true, "train a model on a corpus")                                         \
     V("compose", compose_run, false, "compose labelled pieces by rule, with known factors")
 /* clang-format on */
 

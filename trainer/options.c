@@ -163,21 +163,11 @@ static void store(const struct option_entry *option, void *config, double value)
 {
     void *field = (char *)config + option->offset;
     switch (option->type) {
-    case OPTION_INT:
-        *(int *)field = (int)value;
-        break;
-    case OPTION_SIZE:
-        *(size_t *)field = (size_t)value;
-        break;
-    case OPTION_REAL:
-        *(double *)field = value;
-        break;
-    case OPTION_BOOL:
-        *(bool *)field = value != 0;
-        break;
-    case OPTION_ENUM:
-        *(unsigned *)field = (unsigned)value;
-        break;
+    case OPTION_INT: *(int *)field = (int)value; break;
+    case OPTION_SIZE: *(size_t *)field = (size_t)value; break;
+    case OPTION_REAL: *(double *)field = value; break;
+    case OPTION_BOOL: *(bool *)field = value != 0; break;
+    case OPTION_ENUM: *(unsigned *)field = (unsigned)value; break;
     }
 }
 
@@ -185,16 +175,11 @@ static double load(const struct option_entry *option, const void *config)
 {
     const void *field = (const char *)config + option->offset;
     switch (option->type) {
-    case OPTION_INT:
-        return *(const int *)field;
-    case OPTION_SIZE:
-        return (double)*(const size_t *)field;
-    case OPTION_REAL:
-        return *(const double *)field;
-    case OPTION_BOOL:
-        return *(const bool *)field;
-    case OPTION_ENUM:
-        return *(const unsigned *)field;
+    case OPTION_INT: return *(const int *)field;
+    case OPTION_SIZE: return (double)*(const size_t *)field;
+    case OPTION_REAL: return *(const double *)field;
+    case OPTION_BOOL: return *(const bool *)field;
+    case OPTION_ENUM: return *(const unsigned *)field;
     }
     return 0;
 }
@@ -236,21 +221,17 @@ static bool parse_value(const struct option_entry *option, const char *text, dou
         index = word_index(option->values, text);
         *number = index;
         return index >= 0;
-    default:
-        return parse_number(number, text, option->type != OPTION_REAL);
+    default: return parse_number(number, text, option->type != OPTION_REAL);
     }
 }
 
 static const char *type_phrase(const struct option_entry *option)
 {
     switch (option->type) {
-    case OPTION_REAL:
-        return "is not a number";
+    case OPTION_REAL: return "is not a number";
     case OPTION_BOOL:
-    case OPTION_ENUM:
-        return "is none of its values";
-    default:
-        return "is not a whole number";
+    case OPTION_ENUM: return "is none of its values";
+    default: return "is not a whole number";
     }
 }
 
@@ -288,17 +269,10 @@ char *option_format_value(const struct option_entry *option, double value,
                           char text[OPTION_VALUE_SIZE])
 {
     switch (option->type) {
-    case OPTION_REAL:
-        format_real(value, text, OPTION_VALUE_SIZE);
-        break;
-    case OPTION_BOOL:
-        snprintf(text, OPTION_VALUE_SIZE, value != 0 ? "true" : "false");
-        break;
-    case OPTION_ENUM:
-        snprintf(text, OPTION_VALUE_SIZE, "%s", option->values[(int)value]);
-        break;
-    default:
-        snprintf(text, OPTION_VALUE_SIZE, "%.0f", value);
+    case OPTION_REAL: format_real(value, text, OPTION_VALUE_SIZE); break;
+    case OPTION_BOOL: snprintf(text, OPTION_VALUE_SIZE, value != 0 ? "true" : "false"); break;
+    case OPTION_ENUM: snprintf(text, OPTION_VALUE_SIZE, "%s", option->values[(int)value]); break;
+    default: snprintf(text, OPTION_VALUE_SIZE, "%.0f", value);
     }
     return text;
 }

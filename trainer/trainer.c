@@ -39,11 +39,11 @@ struct trainer_memory trainer_memory(const struct config *config,
     size_t micros = 2 * (all / config->train.micro_events) + 4;
     if (micros > rows) micros = rows;
     const size_t mine = (micros + (size_t)n_ranks - 1) / (size_t)n_ranks + 1;
-    const size_t micro_segments = events / 2 < segments ? events / 2 : segments;
-    const struct vae_memory memory = vae_memory(vae, events, rows, micro_segments);
+    const size_t micro_segments = events / 2 + 1; /* a segment has a bar and a note at least */
+    const struct vae_memory memory = vae_memory(vae, events, micro_segments, micro_segments);
     return (struct trainer_memory){
         .block = 4 * vae->parameters.count * sizeof(real) + 4096,
-        .batches = mine * collate_bytes(vocabulary, events, rows, micro_segments),
+        .batches = mine * collate_bytes(vocabulary, events, micro_segments, micro_segments),
         .activations = mine * memory.encode + memory.decode,
         .scratch = memory.scratch,
     };

@@ -1,0 +1,256 @@
+/* A training run from folder to last checkpoint. */
+#include "run.h"
+
+#include "file.h"
+#include "gemm.h"
+#include "run_folder.h"
+#include "run_log.h"
+#include "stop.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_SKIPPED = 20 }; /* steps in a row without a finite gradient */
+
+struct run {
+    struct group *group;
+    const struct run_settings *settings;
+    struct progress *progress;
+    struct corpus corpus;
+    struct trainer trainer;
+    struct validation validation;
+    struct run_folder folder;
+    struct run_log log;
+    struct run_result *result;
+    uint64_t saved; /* step of the newest checkpoint */
+    double slowest_save;
+};
+
+static bool leads(const struct run *run)
+{
+    return group_rank(run->group) == 0;
+}
+
+static enum status write_config(const struct run *run, const struct config *config)
+{
+    char path[RUN_FOLDER_PATH], *text = config_print(config);
+    if (!text) return FAILED;
+    run_folder_file(&run->folder, path, "config.ini");
+    const enum status status = file_write(path, text, strlen(text));
+    free(text);
+    return status;
+}
+
+/* The checkpoint to resume from, "" for none, as rank 0 finds it. */
+static enum status find_resume(const struct run *run, char path[RUN_FOLDER_PATH])
+{
+    const char *resume = run->settings->resume;
+    path[0] = 0;
+    if (strcmp(resume, "auto") == 0) return run_folder_newest(&run->folder, path);
+    if (strcmp(resume, "never") == 0) {
+        const enum status status = run_folder_newest(&run->folder, path);
+        if (status == OK && path[0])
+            return status_fail(FAILED,
+                               "%s: holds checkpoints already; --resume never needs a new "
+                               "folder",
+                               run->folder.path);
+        return status;
+    }
+    return model_file_resolve(path, RUN_FOLDER_PATH, resume);
+}
+
+static enum status resume(struct run *run)
+{
+    enum status status = OK;
+    char path[RUN_FOLDER_PATH];
+    const enum status local = leads(run) ? find_resume(run, path) : OK;
+    TRY(group_agree(run->group, local));
+    group_broadcast(run->group, path, sizeof path, 0);
+    if (path[0]) {
+        TRY(model_file_resume(&run->trainer, path));
+        run->saved = run->trainer.step;
+        progress_note(run->progress, "resuming from %s, step %llu", path,
+                      (unsigned long long)run->trainer.step);
+    }
+done:
+    return status;
+}
+
+/* The folder and what rank 0 keeps open in it. */
+static enum status open_folder(struct run *run, const struct config *config)
+{
+    enum status local = OK;
+    if (leads(run)) {
+        local = run_folder_open(&run->folder, run->settings->out);
+        if (local == OK) local = write_config(run, config);
+    }
+    /* every rank writes its part of a checkpoint, so every rank needs the name */
+    snprintf(run->folder.path, sizeof run->folder.path, "%s", run->settings->out);
+    return group_agree(run->group, local);
+}
+
+static enum status open_log(struct run *run)
+{
+    enum status local = OK;
+    char path[RUN_FOLDER_PATH];
+    run->log = (struct run_log){.progress = run->progress,
+                                .first_step = run->trainer.step,
+                                .steps = run->trainer.config.train.steps,
+                                .start = stop_clock()};
+    if (leads(run)) {
+        run_folder_file(&run->folder, path, "metrics.jsonl");
+        local = metrics_open(&run->log.metrics, path, (int64_t)run->trainer.step);
+    }
+    return group_agree(run->group, local);
+}
+
+static enum status save(struct run *run)
+{
+    enum status status = OK;
+    char path[RUN_FOLDER_PATH];
+    const double start = stop_clock();
+    if (run->saved == run->trainer.step) return OK;
+    run_folder_checkpoint(&run->folder, path, run->trainer.step);
+    TRY(model_file_save(&run->trainer, path));
+    TRY(group_agree(run->group, leads(run) ? run_folder_commit(&run->folder, run->trainer.step,
+                                                               run->trainer.config.checkpoint.keep)
+                                           : OK));
+    run->saved = run->trainer.step;
+    if (stop_clock() - start > run->slowest_save) run->slowest_save = stop_clock() - start;
+done:
+    return status;
+}
+
+static enum status validate(struct run *run)
+{
+    const enum status status =
+        validation_run(&run->validation, &run->trainer, &run->result->validation);
+    if (status == OK) run_log_validation(&run->log, run->trainer.step, &run->result->validation);
+    return status;
+}
+
+/* Whether this rank wants the run to end now: a signal, or no time for a step and a save. */
+static bool wants_stop(const struct run *run, double longest_step)
+{
+    static const double MARGIN = 2; /* seconds */
+    const double limit = run->settings->max_seconds;
+    const double used = stop_clock() - run->log.start;
+    return stop_signalled() ||
+           (limit > 0 && used + 2 * longest_step + 2 * run->slowest_save + MARGIN > limit);
+}
+
+static enum status after_step(struct run *run, const struct step_report *report, size_t *skipped)
+{
+    enum status status = OK;
+    const struct config *config = &run->trainer.config;
+    *skipped = report->skipped ? *skipped + 1 : 0;
+    if (report->skipped)
+        progress_note(run->progress, "warning: step %llu: gradient not finite, step skipped",
+                      (unsigned long long)report->step);
+    if (*skipped == MAX_SKIPPED)
+        FAIL(FAILED,
+             "%d steps in a row without a finite gradient; the newest checkpoint is of "
+             "step %llu",
+             MAX_SKIPPED, (unsigned long long)run->saved);
+    run_log_step(&run->log, report, config->train.log_every);
+    if (report->step % config->train.validate_every == 0 && run->validation.n_rows > 0)
+        TRY(validate(run));
+    if (report->step % config->checkpoint.every == 0 && *skipped == 0) TRY(save(run));
+done:
+    return status;
+}
+
+static enum status loop(struct run *run)
+{
+    enum status status = OK;
+    struct trainer *trainer = &run->trainer;
+    const uint64_t steps = trainer->config.train.steps;
+    double longest = 0;
+    size_t skipped = 0;
+    while (trainer->step < steps && !run->result->stopped) {
+        const double start = stop_clock();
+        TRY(trainer_step(trainer, wants_stop(run, longest), &run->result->last));
+        TRY(after_step(run, &run->result->last, &skipped));
+        if (stop_clock() - start > longest) longest = stop_clock() - start;
+        run->result->stopped = run->result->last.stop && trainer->step < steps;
+    }
+    TRY(save(run));
+    if (!run->result->stopped && run->validation.n_rows > 0 &&
+        steps % trainer->config.train.validate_every != 0)
+        TRY(validate(run));
+done:
+    return status;
+}
+
+static void announce(const struct run *run)
+{
+    const struct corpus *corpus = &run->corpus;
+    progress_note(run->progress,
+                  "%llu pieces, %llu segments, %llu events; %zu parameters; %d rank%s, %d "
+                  "thread%s; BLIS kernel %s",
+                  (unsigned long long)corpus->n_pieces, (unsigned long long)corpus->n_segments,
+                  (unsigned long long)corpus->n_events,
+                  parameters_trained(&run->trainer.vae.parameters), group_size(run->group),
+                  group_size(run->group) == 1 ? "" : "s", run->trainer.config.train.threads,
+                  run->trainer.config.train.threads == 1 ? "" : "s", gemm_kernel());
+    if (strcmp(gemm_kernel(), "generic") == 0)
+        progress_note(run->progress, "warning: BLIS has no kernel for this CPU and will be slow");
+    if (run->trainer.sampler.labelled.n_pieces == 0)
+        progress_note(run->progress,
+                      "warning: no labelled piece to train on: emotions will have no names");
+}
+
+static enum status run_loop(struct run *run, const struct config *config)
+{
+    enum status status = OK;
+    TRY(open_folder(run, config));
+    TRY(resume(run));
+    TRY(open_log(run));
+    TRY(validation_init(&run->validation, &run->trainer));
+    announce(run);
+    stop_catch_signals();
+    TRY(loop(run));
+done:
+    return status;
+}
+
+static void finish(struct run *run)
+{
+    struct run_result *result = run->result;
+    result->step = run->trainer.step;
+    result->seconds = stop_clock() - run->log.start;
+    result->events_per_second = run_log_rate(&run->log);
+    metrics_close(run->log.metrics);
+    progress_fini(run->progress);
+    validation_fini(&run->validation);
+    trainer_fini(&run->trainer);
+    corpus_close(&run->corpus);
+    run_folder_close(&run->folder);
+}
+
+enum status run_train(struct group *group, const struct config *config,
+                      const struct run_settings *settings, struct progress *progress,
+                      struct run_result *result)
+{
+    enum status status = OK;
+    struct run run = {.group = group,
+                      .settings = settings,
+                      .progress = progress,
+                      .corpus = {.descriptor = -1},
+                      .folder = {.lock = -1},
+                      .log = {.start = stop_clock()},
+                      .result = result};
+    *result = (struct run_result){0};
+    TRY(group_agree(group, corpus_open(&run.corpus, settings->corpus)));
+    TRY(trainer_init(&run.trainer, group, &run.corpus, config));
+    result->parameters = parameters_trained(&run.trainer.vae.parameters);
+    result->memory =
+        trainer_memory(config, &run.corpus.vocabulary, &run.trainer.vae, group_size(group));
+    if (!settings->dry_run) TRY(run_loop(&run, config));
+done:
+    finish(&run);
+    return status == OK && result->stopped
+               ? status_fail(STOPPED, "stopped early at step %llu of %zu; the same command resumes",
+                             (unsigned long long)result->step, config->train.steps)
+               : status;
+}

@@ -1,0 +1,38 @@
+/**
+ * A training run: folder, resume, loop, validation, checkpoints, early stop.
+ */
+#ifndef RUN_H
+#define RUN_H
+
+#include "model_file.h"
+#include "progress.h"
+#include "validate.h"
+
+struct run_settings {
+    const char *corpus, *out;
+    const char *resume; /* "auto", "never", or a checkpoint */
+    double max_seconds; /* 0: no limit */
+    bool dry_run;
+};
+
+struct run_result {
+    uint64_t step; /* updates done in all */
+    bool stopped;  /* before the last step */
+    double seconds, events_per_second;
+    size_t parameters;
+    struct step_report last;
+    struct validation_report validation;
+    struct trainer_memory memory;
+};
+
+/**
+ * Trains until config.train.steps.  Collective.
+ *
+ * @return STOPPED after a signal or the time limit, with the state saved; FAILED on every rank
+ *         alike otherwise
+ */
+STATUS_CHECKED enum status run_train(struct group *group, const struct config *config,
+                                     const struct run_settings *settings, struct progress *progress,
+                                     struct run_result *result);
+
+#endif

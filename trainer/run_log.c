@@ -1,0 +1,126 @@
+/* Metrics and progress of a run. */
+#include "run_log.h"
+
+#include "stop.h"
+
+#include <math.h>
+#include <stdio.h>
+
+enum { MAX_METRICS = 64 };
+
+/* A line of metrics in the making. */
+struct line {
+    struct metric metric[MAX_METRICS];
+    size_t n;
+};
+
+static void add(struct line *line, const char *name, double value)
+{
+    ASSERT(line->n < MAX_METRICS);
+    line->metric[line->n++] = (struct metric){name, value};
+}
+
+static void write_line(struct run_log *log, uint64_t step, const struct line *line)
+{
+    if (log->metrics && metrics_write(log->metrics, (int64_t)step, line->metric, line->n) != OK)
+        progress_note(log->progress, "warning: %s", status_message());
+}
+
+double run_log_rate(const struct run_log *log)
+{
+    const double seconds = stop_clock() - log->start;
+    return seconds > 0 ? log->events / seconds : 0;
+}
+
+static void write_step(struct run_log *log, const struct step_report *report)
+{
+    struct line line = {.n = 0};
+    const double seconds = stop_clock() - log->start;
+    add(&line, "loss", report->loss);
+    for (int i = 0; i < N_LOSS_PARTS; i++) add(&line, loss_part_names[i], report->part[i]);
+    add(&line, "information", report->information);
+    add(&line, "posterior_entropy", report->posterior_entropy);
+    add(&line, "separation", report->separation);
+    add(&line, "distance", report->distance);
+    add(&line, "gradient_norm", report->gradient_norm);
+    add(&line, "learning_rate", report->learning_rate);
+    add(&line, "kl_weight", report->weights.kl);
+    add(&line, "delta", report->weights.delta);
+    add(&line, "temperature", report->weights.temperature);
+    add(&line, "stage", report->normal ? 1 : 3);
+    add(&line, "skipped", report->skipped);
+    add(&line, "events", (double)report->n_events);
+    add(&line, "segments", (double)report->n_segments);
+    add(&line, "steps_per_second",
+        seconds > 0 ? (double)(report->step - log->first_step) / seconds : 0);
+    add(&line, "events_per_second", run_log_rate(log));
+    write_line(log, report->step, &line);
+}
+
+static void warn(struct run_log *log, const struct step_report *report)
+{
+    static const double EARLY = 0.5; /* share of the run */
+    if (report->normal) return;
+    if (!log->warned_one_hot && report->part[LOSS_MAX_POSTERIOR] > 0.99 &&
+        (double)report->step < EARLY * (double)log->steps) {
+        log->warned_one_hot = true;
+        progress_note(log->progress,
+                      "warning: step %llu: responsibilities are one-hot early: dispersion has no "
+                      "effect; raise objective.temperature_start",
+                      (unsigned long long)report->step);
+    }
+    if (!log->warned_collapse && report->weights.alpha > 0 && report->information < 0.05) {
+        log->warned_collapse = true;
+        progress_note(log->progress,
+                      "warning: step %llu: the emotion says next to nothing (%.3f nats)",
+                      (unsigned long long)report->step, report->information);
+    }
+}
+
+static void write_duration(char *out, size_t size, double seconds)
+{
+    const long s = lround(seconds);
+    if (s >= 3600)
+        snprintf(out, size, "%ldh%02ldm", s / 3600, s / 60 % 60);
+    else
+        snprintf(out, size, "%ldm%02lds", s / 60, s % 60);
+}
+
+void run_log_step(struct run_log *log, const struct step_report *report, size_t log_every)
+{
+    char left[32];
+    log->events += (double)report->n_events;
+    if (report->step % log_every == 0) write_step(log, report);
+    warn(log, report);
+    const double rate =
+        (double)(report->step - log->first_step) / fmax(stop_clock() - log->start, 1e-9);
+    write_duration(left, sizeof left, (double)(log->steps - report->step) / rate);
+    progress_update(log->progress,
+                    "step %llu/%llu  stage %d  loss %.1f  KL %.1f  %.2f steps/s  %.0f events/s  "
+                    "%s left",
+                    (unsigned long long)report->step, (unsigned long long)log->steps,
+                    report->normal ? 1 : 3, report->loss, report->part[LOSS_KL], rate,
+                    run_log_rate(log), left);
+}
+
+void run_log_validation(struct run_log *log, uint64_t step, const struct validation_report *report)
+{
+    struct line line = {.n = 0};
+    char emotion[128] = "";
+    add(&line, "validation_loss", report->loss);
+    add(&line, "validation_events", report->events);
+    add(&line, "validation_bigram", report->bigram);
+    add(&line, "validation_emotion", report->emotion);
+    add(&line, "validation_arousal", report->arousal);
+    add(&line, "validation_valence", report->valence);
+    write_line(log, step, &line);
+    if (report->n_pieces > 0)
+        snprintf(emotion, sizeof emotion,
+                 "; emotion %.0f %%, arousal %.0f %%, valence %.0f %% of %zu pieces",
+                 100 * report->emotion, 100 * report->arousal, 100 * report->valence,
+                 report->n_pieces);
+    progress_note(log->progress,
+                  "step %llu: validation %.3f nats/event (events alone %.3f), bigram baseline "
+                  "%.3f%s",
+                  (unsigned long long)step, report->loss, report->events, report->bigram, emotion);
+}

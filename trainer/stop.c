@@ -1,0 +1,62 @@
+/* Signals and time. */
+#define _GNU_SOURCE
+#include "stop.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+static volatile sig_atomic_t signalled;
+
+static void on_signal(int number)
+{
+    (void)number;
+    signalled = 1;
+}
+
+void stop_catch_signals(void)
+{
+    static const int NUMBERS[] = {SIGUSR1, SIGTERM, SIGINT};
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    action.sa_flags |= (int)SA_RESETHAND;
+    for (size_t i = 0; i < sizeof NUMBERS / sizeof *NUMBERS; i++)
+        sigaction(NUMBERS[i], &action, NULL);
+}
+
+bool stop_signalled(void)
+{
+    return signalled != 0;
+}
+
+double stop_clock(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+enum status stop_parse_duration(double *seconds, const char *text)
+{
+    static const struct {
+        char unit;
+        double seconds;
+    } UNITS[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+    double days = 0, hours = 0, minutes = 0, rest = 0;
+    char unit = 's', extra;
+    int used = 0;
+    if (sscanf(text, "%lf-%lf:%lf:%lf%n", &days, &hours, &minutes, &rest, &used) == 4 ||
+        (days = 0, sscanf(text, "%lf:%lf:%lf%n", &hours, &minutes, &rest, &used) == 3)) {
+        *seconds = ((days * 24 + hours) * 60 + minutes) * 60 + rest;
+        if (!text[used] && isfinite(*seconds) && *seconds > 0) return OK;
+    }
+    const int n = sscanf(text, "%lf%c%c", &rest, &unit, &extra);
+    for (size_t i = 0; i < sizeof UNITS / sizeof *UNITS; i++)
+        if ((n == 1 || n == 2) && unit == UNITS[i].unit && rest > 0 && isfinite(rest)) {
+            *seconds = rest * UNITS[i].seconds;
+            return OK;
+        }
+    return status_fail(USAGE, "'%s' is no duration (90s, 15m, 2h, 1d or HH:MM:SS)", text);
+}

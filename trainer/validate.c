@@ -1,0 +1,187 @@
+/* Validation. */
+#include "validate.h"
+
+#include "encode.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SUM_EVENTS, SUM_DIVERGENCE, SUM_BIGRAM, SUM_COUNT, N_SUMS };
+
+static enum status keep_labelled(struct validation *validation, struct trainer *trainer)
+{
+    size_t n = 0, kept = 0;
+    const enum status status = sampler_held_out(
+        &trainer->sampler, &trainer->config, SPLIT_VALIDATION, SIZE_MAX, &validation->labelled, &n);
+    for (size_t i = 0; status == OK && i < n; i++)
+        if (validation->labelled[i].label != CORPUS_UNLABELLED)
+            validation->labelled[kept++] = validation->labelled[i];
+    validation->n_labelled = kept;
+    return status;
+}
+
+enum status validation_init(struct validation *validation, struct trainer *trainer)
+{
+    enum status status = OK;
+    *validation = (struct validation){0};
+    enum status local = sampler_held_out(&trainer->sampler, &trainer->config, SPLIT_VALIDATION,
+                                         trainer->config.train.validate_rows, &validation->rows,
+                                         &validation->n_rows);
+    if (local == OK) local = keep_labelled(validation, trainer);
+    TRY(group_agree(trainer->group, local));
+    TRY(bigram_create(&validation->bigram, trainer->group, trainer->corpus, &trainer->config));
+done:
+    if (status != OK) validation_fini(validation);
+    return status;
+}
+
+void validation_fini(struct validation *validation)
+{
+    free(validation->rows);
+    free(validation->labelled);
+    bigram_destroy(validation->bigram);
+    *validation = (struct validation){0};
+}
+
+/* KL of the latents of a micro-batch with weight 1, in nats. */
+static double divergence(const struct trainer *trainer, const struct micro *micro, bool normal)
+{
+    const struct mixture mixture = vae_mixture(&trainer->vae, trainer->theta);
+    const size_t latent = vae_latent(&trainer->vae.shape), k = mixture.shape.n_components;
+    const size_t from = normal ? 0 : trainer->vae.shape.latent_mixture;
+    double nats = 0;
+    for (size_t i = 0; i < micro->n_segments; i++) {
+        for (int f = 0; f < N_FACTORS; f++) {
+            const real *m = micro->tape.encoder[f].moments + i * 2 * latent, *s = m + latent;
+            for (size_t d = from; d < latent; d++)
+                nats += 0.5 * (exp((double)s[d]) + (double)m[d] * (double)m[d] - 1 - (double)s[d]);
+        }
+        for (size_t j = 0; !normal && j < k; j++) {
+            const double q = (double)micro->tape.q[i * k + j];
+            if (q > 0)
+                nats += q * ((double)micro->tape.kl[i * k + j] + log(q) -
+                             (double)mixture.log_weight[j]);
+        }
+    }
+    return nats;
+}
+
+/* What the visits of one validation add to. */
+struct likelihood {
+    struct validation *validation;
+    struct trainer *trainer;
+    bool normal;
+    double sum[N_SUMS];
+};
+
+static void add_likelihood(void *context, const struct micro *micro)
+{
+    static const struct vae_noise quiet;
+    struct likelihood *likelihood = context;
+    struct trainer *trainer = likelihood->trainer;
+    const struct vae_decode_call call = {&quiet, 1, {NULL, NULL}};
+    struct vae_tape tape = micro->tape;
+    double loss[N_LOSS_PARTS] = {0};
+    vae_decode(&trainer->vae, trainer->theta, NULL, &tape, &call, loss, &trainer->activations,
+               &trainer->scratch);
+    for (int i = 0; i < N_EVENT_LOSSES; i++) likelihood->sum[SUM_EVENTS] += loss[LOSS_EVENT + i];
+    likelihood->sum[SUM_DIVERGENCE] += divergence(trainer, micro, likelihood->normal);
+    likelihood->sum[SUM_BIGRAM] += bigram_nats(likelihood->validation->bigram, &micro->batch);
+    likelihood->sum[SUM_COUNT] += (double)micro->n_events;
+}
+
+/* log p(y) summed over the segments of each labelled piece: (n_pieces of the corpus, 4). */
+struct emotion_votes {
+    struct trainer *trainer;
+    const struct row *rows;
+    double *votes;
+};
+
+static void add_votes(void *context, const struct micro *micro)
+{
+    struct emotion_votes *votes = context;
+    const size_t per = votes->trainer->vae.shape.per_emotion;
+    size_t segment = 0;
+    for (size_t row = 0; row < micro->n_rows; row++) {
+        const struct row *from = &votes->rows[micro->first_row + row];
+        const uint32_t piece = votes->trainer->corpus->segments[from->first_segment].piece;
+        for (uint32_t s = 0; s < from->n_segments; s++, segment++)
+            for (size_t y = 0; y < MIXTURE_EMOTIONS; y++) {
+                double p = 0;
+                for (size_t c = 0; c < per; c++)
+                    p += (double)micro->tape.q[(segment * MIXTURE_EMOTIONS + y) * per + c];
+                votes->votes[piece * MIXTURE_EMOTIONS + y] += log(fmax(p, 1e-30));
+            }
+    }
+}
+
+static size_t most_likely(const double *votes)
+{
+    size_t best = 0;
+    for (size_t y = 1; y < MIXTURE_EMOTIONS; y++)
+        if (votes[y] > votes[best]) best = y;
+    return best;
+}
+
+/* Accuracy over pieces; quadrants 0, 1 have high arousal, 0, 3 positive valence. */
+static void judge(const struct trainer *trainer, const double *votes,
+                  struct validation_report *report)
+{
+    size_t emotion = 0, arousal = 0, valence = 0, n = 0;
+    for (uint64_t i = 0; i < trainer->corpus->n_pieces; i++) {
+        const double *row = votes + i * MIXTURE_EMOTIONS;
+        if (row[0] == 0 && row[1] == 0 && row[2] == 0 && row[3] == 0) continue;
+        const size_t truth = (size_t)trainer->corpus->pieces[i].label, guess = most_likely(row);
+        emotion += guess == truth;
+        arousal += (guess < 2) == (truth < 2);
+        valence += (guess % 3 == 0) == (truth % 3 == 0);
+        n++;
+    }
+    report->n_pieces = n;
+    report->emotion = n ? (double)emotion / (double)n : (double)NAN;
+    report->arousal = n ? (double)arousal / (double)n : (double)NAN;
+    report->valence = n ? (double)valence / (double)n : (double)NAN;
+}
+
+static enum status run_emotion(struct validation *validation, struct trainer *trainer,
+                               struct validation_report *report)
+{
+    enum status status = OK;
+    const size_t n = (size_t)trainer->corpus->n_pieces * MIXTURE_EMOTIONS;
+    struct emotion_votes votes = {trainer, validation->labelled,
+                                  calloc(n + 1, sizeof *votes.votes)};
+    enum status local = votes.votes ? OK : status_fail(FAILED, "no memory for %zu votes", n);
+    if (local == OK)
+        local = encode_rows(trainer, validation->labelled, validation->n_labelled, 1, add_votes,
+                            &votes);
+    TRY(group_agree(trainer->group, local));
+    group_sum_doubles(trainer->group, votes.votes, n);
+    judge(trainer, votes.votes, report);
+done:
+    free(votes.votes);
+    return status;
+}
+
+enum status validation_run(struct validation *validation, struct trainer *trainer,
+                           struct validation_report *report)
+{
+    enum status status = OK;
+    struct likelihood likelihood = {.validation = validation,
+                                    .trainer = trainer,
+                                    .normal = trainer->step <= schedule_fit_step(&trainer->config)};
+    *report = (struct validation_report){
+        .emotion = (double)NAN, .arousal = (double)NAN, .valence = (double)NAN};
+    const enum status local =
+        encode_rows(trainer, validation->rows, validation->n_rows, 1, add_likelihood, &likelihood);
+    TRY(group_agree(trainer->group, local));
+    group_sum_doubles(trainer->group, likelihood.sum, N_SUMS);
+    const double *sum = likelihood.sum;
+    report->n_events = (size_t)sum[SUM_COUNT];
+    report->loss = (sum[SUM_EVENTS] + sum[SUM_DIVERGENCE]) / sum[SUM_COUNT];
+    report->events = sum[SUM_EVENTS] / sum[SUM_COUNT];
+    report->bigram = sum[SUM_BIGRAM] / sum[SUM_COUNT];
+    if (!likelihood.normal) TRY(run_emotion(validation, trainer, report));
+done:
+    return status;
+}

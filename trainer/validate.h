@@ -1,0 +1,35 @@
+/**
+ * Validation during training: likelihood on held-out rows beside the bigram baseline, and the
+ * emotion of held-out labelled pieces.
+ */
+#ifndef VALIDATE_H
+#define VALIDATE_H
+
+#include "bigram.h"
+#include "trainer.h"
+
+/** Fixed for a run: the rows of the validation split and the baseline. */
+struct validation {
+    struct row *rows, *labelled; /* owned */
+    size_t n_rows, n_labelled;   /* labelled: rows of all labelled validation pieces */
+    struct bigram *bigram;       /* owned */
+};
+
+struct validation_report {
+    double loss;   /* -ELBO, nats an event: reconstruction of events plus all KL, weight 1 */
+    double events; /* reconstruction of events alone, nats an event */
+    double bigram; /* the baseline on the same rows, nats an event */
+    double emotion, arousal, valence; /* accuracy a labelled piece; NAN without any */
+    size_t n_pieces;                  /* labelled pieces behind the accuracies */
+    size_t n_events;
+};
+
+/** Collective.  A corpus without validation rows gives empty lists. */
+STATUS_CHECKED enum status validation_init(struct validation *validation, struct trainer *trainer);
+void validation_fini(struct validation *validation);
+
+/** Collective; the report is the same on every rank. */
+STATUS_CHECKED enum status validation_run(struct validation *validation, struct trainer *trainer,
+                                          struct validation_report *report);
+
+#endif
