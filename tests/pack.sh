@@ -68,7 +68,9 @@ refuses 2 "--out C.h5 is missing" pieces
 refuses 2 "no INPUT given" --out x.h5
 refuses 2 "--split = 90/5/6: want three percentages that make 100" pieces --out x.h5 --split 90/5/6
 refuses 2 "--bars = 33: want a whole number from 1 to 32" pieces --out x.h5 --bars 33
-refuses 1 "none of 1 inputs could be packed" in.csv --out x.h5
+refuses 1 "none of 1 inputs could be packed; in.csv: not a MIDI file" in.csv --out x.h5
+refuses 1 "pieces: is a folder" pieces --out pieces
+refuses 1 "none/x.h5.tmp: cannot be created: No such file or directory" pieces --out none/x.h5
 refuses 1 "x.h5: No such file or directory" pieces --out x.h5 --append
 printf 'path,label\nx.mid,sad\n' >bad.csv
 refuses 1 "bad.csv:2: no input x.mid" pieces --labels bad.csv --out x.h5

@@ -14,9 +14,9 @@ static char folder[64];
 
 static const char *at(const char *name)
 {
-    static char paths[8][128];
+    static char paths[64][128]; /* valid for 64 calls */
     static int next;
-    next = (next + 1) % 8;
+    next = (next + 1) % 64;
     snprintf(paths[next], sizeof paths[next], "%s/%s", folder, name);
     return paths[next];
 }
@@ -273,6 +273,16 @@ static void fails_when_nothing_is_readable(void)
     CU_ASSERT_EQUAL(result.outcomes[OUTCOME_UNREADABLE], 1);
     CU_ASSERT_EQUAL(access(at("r.csv"), F_OK), 0);
     CU_ASSERT_NOT_EQUAL(access(at("c.h5"), F_OK), 0);
+    if (group_rank(world) == 0) tune("more/a.mid", 1, 0, 500000);
+    group_barrier(world);
+    options = options_for(none, 1, at("c.h5"));
+    CU_ASSERT_EQUAL(pack_run(world, &options, &result), OK);
+    options = options_for(inputs, 1, at("c.h5"));
+    options.append = true;
+    CU_ASSERT_EQUAL(pack_run(world, &options, &result), FAILED);
+    CU_ASSERT_PTR_NOT_NULL(strstr(status_message(), "in/text.mid: not a MIDI file"));
+    if (group_rank(world) == 0) unlink(at("more/a.mid"));
+    group_barrier(world);
     options = options_for(none, 1, at("c.h5"));
     CU_ASSERT_EQUAL(pack_run(world, &options, &result), FAILED);
     CU_ASSERT_PTR_NOT_NULL(strstr(status_message(), "no MIDI files in"));
