@@ -52,16 +52,18 @@ struct corpus {
     const struct corpus_piece *pieces;
     const char *names;
     uint64_t n_events, n_segments, n_pieces, n_name_bytes;
-    char digest[33]; /* XXH3-128 of the datasets, hex */
+    char digest[33]; /* XXH3-128 of settings, counts and datasets, hex */
     void *map;       /* owned */
     size_t map_bytes;
     int descriptor;
 };
 
-/** Opens and maps a corpus; checks format, version, sizes and ranges.  Local. */
+/** Opens and maps a corpus; checks format, version, sizes and every index.  Local.  Events are not
+ *  read: those of a file of unknown origin are legal only once corpus_verify says so. */
 STATUS_CHECKED enum status corpus_open(struct corpus *corpus, const char *path);
 
-/** Recomputes the digest of the datasets and compares it with the file's.  Local. */
+/** Recomputes the digest, checks that all events are legal and that no duplicate group has two
+ *  splits.  Local. */
 STATUS_CHECKED enum status corpus_verify(const struct corpus *corpus);
 
 void corpus_close(struct corpus *corpus);

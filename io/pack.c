@@ -1,4 +1,5 @@
 /* The steps of a packing. */
+#define _GNU_SOURCE
 #include "pack.h"
 
 #include "corpus_write.h"
@@ -6,8 +7,12 @@
 #include "pack_plan.h"
 #include "pack_report.h"
 #include "pack_store.h"
+#include "replace.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 struct packing {
     struct group *group;
@@ -28,12 +33,34 @@ static int chosen(int asked, int old, int otherwise)
     return old ? old : otherwise;
 }
 
+/* Whether a file can be written there, asked before hours of work. */
+static enum status check_writable(const char *path)
+{
+    enum status status = OK;
+    struct stat about;
+    char *temporary = NULL;
+    if (stat(path, &about) == 0 && S_ISDIR(about.st_mode)) FAIL(FAILED, "%s: is a folder", path);
+    if (status_fault() || asprintf(&temporary, "%s.tmp", path) < 0) {
+        temporary = NULL;
+        FAIL(FAILED, "%s: out of memory", path);
+    }
+    TRY(replace_begin(temporary, 0));
+    unlink(temporary);
+done:
+    free(temporary);
+    return status;
+}
+
 /* Opens the old corpus, if any, and settles on its settings. */
 static enum status settle(struct packing *packing)
 {
     const struct pack_options *options = packing->options;
     const struct events_settings *old = &packing->old.vocabulary.settings;
     enum status status = OK;
+    if (group_rank(packing->group) == 0) {
+        TRY(check_writable(options->out));
+        if (options->report) TRY(check_writable(options->report));
+    }
     if (options->append) {
         TRY(corpus_open(&packing->old, options->out));
         if ((options->settings.grid && options->settings.grid != old->grid) ||
@@ -202,6 +229,22 @@ done:
     return status;
 }
 
+/* Every rank's message is the same: the first input's reason stands for all. */
+static enum status fail_for_all(const struct packing *packing)
+{
+    char reason[256] = "";
+    const struct pack_store *store = &packing->store;
+    /* Rank 0 has input 0, behind its share of the old pieces. */
+    const struct packed *record = store->records;
+    while (group_rank(packing->group) == 0 && record->input == PACK_NEW) record++;
+    if (group_rank(packing->group) == 0)
+        snprintf(reason, sizeof reason, "%.120s: %.120s", input_name(&packing->inputs, 0),
+                 store->text + record->reason);
+    group_broadcast(packing->group, reason, sizeof reason, 0);
+    return status_fail(FAILED, "none of %llu inputs could be packed; %s",
+                       (unsigned long long)packing->result->n_inputs, reason);
+}
+
 static enum status run(struct packing *packing)
 {
     enum status status = OK;
@@ -213,8 +256,7 @@ static enum status run(struct packing *packing)
     if (packing->options->report)
         TRY(pack_report_write(&packing->plan, packing->group, &packing->store,
                               packing->options->report));
-    if (result->outcomes[OUTCOME_PACKED] + result->n_already == 0)
-        FAIL(FAILED, "none of %llu inputs could be packed", (unsigned long long)result->n_inputs);
+    if (result->outcomes[OUTCOME_PACKED] + result->n_already == 0) TRY(fail_for_all(packing));
     TRY(write_corpus(packing));
 done:
     return status;
