@@ -12,13 +12,13 @@ enum { MAX_SYMBOLS = 256, DRAW_TYPE = N_FIELDS };
 /* One piece in the making. */
 struct piece_state {
     struct generator_event last; /* what the next step reads */
-    uint8_t bar;               /* its bar in its segment */
-    int signature;             /* the meter, -1 before the first bar */
-    uint32_t n_events;         /* since the start of the piece */
-    size_t bars_begun;         /* in this segment */
-    size_t count;              /* events of this segment */
-    bool done;                 /* this segment is complete */
-    double nats, end_nats;     /* end_nats: of the latest `bar is over` that ended a segment */
+    uint8_t bar;                 /* its bar in its segment */
+    int signature;               /* the meter, -1 before the first bar */
+    uint32_t n_events;           /* since the start of the piece */
+    size_t bars_begun;           /* in this segment */
+    size_t count;                /* events of this segment */
+    bool done;                   /* this segment is complete */
+    double nats, end_nats;       /* end_nats: of the latest `bar is over` that ended a segment */
 };
 
 struct generator {
@@ -33,27 +33,28 @@ struct generator {
 };
 
 enum status generator_create(struct generator **out, const struct vae *vae, const real *theta,
-                           size_t n_pieces, uint32_t first_piece,
-                           const struct generator_settings *settings)
+                             size_t n_pieces, uint32_t first_piece,
+                             const struct generator_settings *settings)
 {
     enum status status = OK;
     const struct vae_shape *shape = &vae->shape;
-    struct generator *generator = calloc(1, sizeof *generator);
+    struct generator *generator = status_fault() ? NULL : calloc(1, sizeof *generator);
     *out = NULL;
     if (!generator) return status_fail(FAILED, "no memory for %zu pieces", n_pieces);
     *generator = (struct generator){.vae = vae,
-                                .theta = theta,
-                                .settings = *settings,
-                                .n_pieces = n_pieces,
-                                .first_piece = first_piece};
-    generator->piece = calloc(n_pieces, sizeof *generator->piece);
+                                    .theta = theta,
+                                    .settings = *settings,
+                                    .n_pieces = n_pieces,
+                                    .first_piece = first_piece};
+    if (!status_fault()) generator->piece = calloc(n_pieces, sizeof *generator->piece);
     if (!generator->piece) FAIL(FAILED, "no memory for %zu pieces", n_pieces);
     for (size_t i = 0; i < n_pieces; i++) {
         generator->piece[i].last.type = DECODER_START;
         generator->piece[i].signature = settings->signature;
         memset(generator->piece[i].last.symbol, SYMBOL_NONE, N_FIELDS);
     }
-    TRY(step_cache_init(&generator->cache, &vae->decoder, theta, n_pieces, settings->max_events + 1));
+    TRY(step_cache_init(&generator->cache, &vae->decoder, theta, n_pieces,
+                        settings->max_events + 1));
     const size_t row = 8 * shape->width + 2 * vae_latent(shape) + 2 * MAX_SYMBOLS + 256;
     TRY(arena_init(&generator->scratch, n_pieces * row * sizeof(real) + (1 << 16)));
     *out = generator;
@@ -94,7 +95,7 @@ static double nucleus_floor(const double *p, size_t n, double total, double top_
 }
 
 size_t generator_draw(const real *logits, const bool *allowed, size_t n, double temperature,
-                    double top_p, double uniform)
+                      double top_p, double uniform)
 {
     double p[MAX_SYMBOLS], most = -HUGE_VAL, total = 0;
     ASSERT(n <= MAX_SYMBOLS);
@@ -143,7 +144,8 @@ static size_t draw(struct generator *generator, size_t piece, uint32_t field, co
 }
 
 /* Whether a note can still follow in this bar, and in this segment's budget of events. */
-static bool note_fits(const struct generator *generator, const struct piece_state *piece, size_t bars)
+static bool note_fits(const struct generator *generator, const struct piece_state *piece,
+                      size_t bars)
 {
     const struct generator_event *last = &piece->last;
     const size_t due = bars - piece->bars_begun;
@@ -191,8 +193,8 @@ static void draw_field(struct generator *generator, size_t piece, enum field fie
     const uint8_t *chosen[N_FIELDS];
     double nats;
     for (enum field f = 0; f < N_FIELDS; f++) chosen[f] = &event->symbol[f];
-    heads_field_logits(&generator->vae->decoder.heads, generator->theta, logits, h, field, chosen, 1,
-                       &generator->scratch);
+    heads_field_logits(&generator->vae->decoder.heads, generator->theta, logits, h, field, chosen,
+                       1, &generator->scratch);
     allow_field(generator, &generator->piece[piece], field, event->symbol, allowed);
     event->symbol[field] = (uint8_t)draw(generator, piece, field, logits, allowed, n, &nats);
     generator->piece[piece].nats += nats;
@@ -279,11 +281,12 @@ static bool advance(struct generator *generator, size_t bars, struct generator_e
 }
 
 void generator_segment(struct generator *generator, const struct generator_request *request,
-                     struct generator_event *events, size_t *counts)
+                       struct generator_event *events, size_t *counts)
 {
     const struct vae_shape *shape = &generator->vae->shape;
     const size_t mark = arena_mark(&generator->scratch);
     ASSERT(request->bars >= 1 && request->bars <= shape->vocabulary.bars);
+    ASSERT(request->bars <= generator->settings.max_events);
     for (size_t i = 0; i < generator->n_pieces; i++) {
         struct piece_state *piece = &generator->piece[i];
         if (piece->n_events > 0) { /* its last step ended a segment; it now begins the next */
@@ -293,8 +296,8 @@ void generator_segment(struct generator *generator, const struct generator_reque
         piece->count = piece->bars_begun = 0;
         piece->done = false;
     }
-    real *condition =
-        arena_reals(&generator->scratch, generator->n_pieces * generator->vae->decoder.shape.condition);
+    real *condition = arena_reals(&generator->scratch,
+                                  generator->n_pieces * generator->vae->decoder.shape.condition);
     vae_condition(shape, condition, request->z, request->tonic, generator->n_pieces);
     step_begin_segment(&generator->cache, condition);
     while (advance(generator, request->bars, events)) {
