@@ -25,21 +25,22 @@ SIMD_INLINE void tile(real *y, const real *x, const struct rows_matrix *matrix, 
         memcpy(y + i * matrix->out + column, sum + i * width, width * sizeof(real));
 }
 
+/* All rows of some columns: the columns stay in the nearest cache. */
+SIMD_INLINE void columns(real *y, const real *x, const struct rows_matrix *matrix, size_t column,
+                         size_t n, size_t width)
+{
+    size_t i = 0;
+    for (; i + TALL <= n; i += TALL)
+        tile(y + i * matrix->out, x + i * matrix->in, matrix, column, TALL, width);
+    for (; i < n; i++) tile(y + i * matrix->out, x + i * matrix->in, matrix, column, 1, width);
+}
+
 SIMD_CLONES void rows_product(real *y, const real *x, const struct rows_matrix *matrix, size_t n)
 {
     const struct rows_matrix m = *matrix;
-    size_t i = 0;
-    for (; i + TALL <= n; i += TALL) {
-        size_t j = 0;
-        for (; j + NARROW <= m.out; j += NARROW)
-            tile(y + i * m.out, x + i * m.in, &m, j, TALL, NARROW);
-        if (j < m.out) tile(y + i * m.out, x + i * m.in, &m, j, TALL, m.out - j);
-    }
-    for (; i < n; i++) {
-        size_t j = 0;
-        for (; j + WIDE <= m.out; j += WIDE) tile(y + i * m.out, x + i * m.in, &m, j, 1, WIDE);
-        for (; j + NARROW <= m.out; j += NARROW)
-            tile(y + i * m.out, x + i * m.in, &m, j, 1, NARROW);
-        if (j < m.out) tile(y + i * m.out, x + i * m.in, &m, j, 1, m.out - j);
-    }
+    size_t j = 0;
+    for (; n < TALL && j + WIDE <= m.out; j += WIDE)
+        for (size_t i = 0; i < n; i++) tile(y + i * m.out, x + i * m.in, &m, j, 1, WIDE);
+    for (; j + NARROW <= m.out; j += NARROW) columns(y, x, &m, j, n, NARROW);
+    if (j < m.out) columns(y, x, &m, j, n, m.out - j);
 }
