@@ -43,8 +43,8 @@ struct slice {
     real *m, *s, *dm, *ds; /* (n, count) */
 };
 
-static struct slice slice_take(const struct vae *vae, const struct vae_tape *tape, enum factor group,
-                               size_t from, size_t count, struct arena *scratch)
+static struct slice slice_take(const struct vae *vae, const struct vae_tape *tape,
+                               enum factor group, size_t from, size_t count, struct arena *scratch)
 {
     const size_t n = tape->batch->n_segments, latent = vae_latent(&vae->shape);
     struct slice slice = {from,
@@ -141,4 +141,3 @@ void vae_latent_backward(const struct vae *vae, const real *theta, real *gradien
     if (!objective->normal)
         mixture_part_backward(vae, theta, gradient, tape, objective, share, loss, scratch);
 }
-
