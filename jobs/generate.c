@@ -33,7 +33,7 @@ static const struct argp_option options_table[] = {
     {"count", 'n', "N", 0, "Pieces (1)", 0},
     {"bars", 'b', "N", 0, "Bars of a piece (16)", 0},
     {"seed", 's', "S", 0, "Seed; the same seed and checkpoint give the same files (1)", 0},
-    {"temperature", 't', "T", 0, "Below 1 more predictable, above 1 more adventurous (0.95)", 0},
+    {"temperature", 't', "T", 0, "Below 1 more predictable, above 1 more adventurous (0.9)", 0},
     {"top-p", KEY_TOP_P, "P", 0, "Draw from the likeliest symbols that hold this share (0.95)", 0},
     {"key", 'k', "KEY", 0,
      "Tonic: C, F#, Bb, Am ...; the mode follows from the emotion (drawn for each piece)", 0},
@@ -196,7 +196,7 @@ enum status generate_run(struct group *world, int argc, char **argv)
                                             .count = 1,
                                             .bars = 16,
                                             .seed = 1,
-                                            .temperature = 0.95,
+                                            .temperature = 0.9,
                                             .top_p = 0.95,
                                             .tonic = GENERATE_ANY_TONIC}};
     static const struct argp argp = {

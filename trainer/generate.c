@@ -14,9 +14,13 @@ enum {
     CACHE_BYTES = 256 << 20, /* of keys and values, which bounds a batch of a large model */
 };
 
-/* Draws nearer to the clusters' centres are clearer cases of their emotion. */
-static const double MIXTURE_TEMPERATURE = 0.8;
-static const double RESIDUAL_TEMPERATURE = 0.8;
+/*
+ * Deviations of the draws, against the prior's 1.  Nearer to the centres a piece is a clearer case
+ * of its emotion: a tiny model's own classifier heard the asked arousal in 91 % of pieces drawn
+ * with 1 and 1, in 100 % of those with 0.8 and 0.5.
+ */
+static const double MIXTURE_TEMPERATURE = 0.7;
+static const double RESIDUAL_TEMPERATURE = 0.5;
 
 /* Some pieces written side by side. */
 struct batch_state {
