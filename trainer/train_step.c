@@ -236,8 +236,7 @@ enum status trainer_step(struct trainer *trainer, bool stop, struct step_report 
 
     const enum status local = sampler_batch(&trainer->sampler, trainer->step, &rows, &n_rows);
     if (local == OK) {
-        micro_plan_cut(&trainer->plan, &source, rows, n_rows, trainer->config.train.micro_events,
-                       group_size(trainer->group));
+        micro_plan_cut(&trainer->plan, &source, rows, n_rows, trainer->config.train.micro_events);
         encode_mine(trainer, rows, &schedule);
     }
     TRY(share_step(trainer, local, stop, &share, report));
