@@ -1,12 +1,16 @@
 /* trainer: n ranks equal one rank, deterministic runs have the same bits, replicas stay equal, bad
  * numbers skip the step everywhere, faults reach every rank. */
+#define _GNU_SOURCE
+#include "fit.h"
+#include "run.h"
 #include "runner.h"
 #include "train_group.h"
 
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
-enum { MAX_OPTIONS = 4 };
+enum { MAX_OPTIONS = 4, MOST_MEANS = 256 };
 
 /* A configuration apart from the common one, and a corpus. */
 struct run_case {
@@ -258,6 +262,79 @@ static void not_a_number_skips_the_step_on_all(void)
     }
 }
 
+/* Every step of a run from a checkpoint that is not finite is skipped: the run ends, on all ranks,
+ * and leaves no checkpoint. */
+static void many_skipped_steps_end_the_run(void)
+{
+    const struct config config =
+        make_config((const char *const[]){"train.steps=60", "checkpoint.every=1", NULL});
+    const struct run_settings settings = {
+        .corpus = train_path("c.h5"), .out = train_path("skipped"), .resume = train_path("nan.h5")};
+    struct progress progress;
+    struct run_result result;
+    struct trainer trainer;
+    progress_init(&progress, NULL, 1);
+    if (leads()) {
+        struct made_corpus made = make_corpus(20, 20);
+        make_corpus_write(&made, settings.corpus);
+        make_corpus_free(&made);
+    }
+    CU_ASSERT_EQUAL(trainer_init(&trainer, train_world(), train_corpus(), &config), OK);
+    trainer.step = 1;
+    trainer.theta[parameters_find(&trainer.vae.parameters, "encoder/rhythm/norm/gain")->offset] =
+        (real)NAN;
+    CU_ASSERT_EQUAL(model_file_save(&trainer, settings.resume), OK);
+    trainer_fini(&trainer);
+    CU_ASSERT_EQUAL(run_train(train_world(), &config, &settings, &progress, &result), FAILED);
+    CU_ASSERT_PTR_NOT_NULL(strstr(status_message(), "without a finite gradient"));
+    CU_ASSERT_EQUAL(result.step, 21);
+    CU_ASSERT_NOT_EQUAL(access(train_path("skipped/checkpoints/latest"), F_OK), 0);
+}
+
+/* The mixture after a fit at the start. */
+static void fit_on(const struct corpus *corpus, const struct config *config, real *mean, size_t *n)
+{
+    struct trainer trainer;
+    CU_ASSERT_EQUAL(trainer_init(&trainer, train_world(), corpus, config), OK);
+    CU_ASSERT_EQUAL(fit_mixture(&trainer), OK);
+    const struct mixture_shape shape = vae_mixture(&trainer.vae, trainer.theta).shape;
+    *n = shape.n_components * shape.dimensions;
+    CU_ASSERT(*n <= MOST_MEANS);
+    memcpy(mean, trainer.theta + trainer.vae.mixture_mean, *n * sizeof *mean);
+    trainer_fini(&trainer);
+}
+
+/* Labelled segments come first: where they fill the fit, other pieces do not change it. */
+static void the_fit_prefers_labelled_segments(void)
+{
+    const struct config config = make_config((const char *const[]){"fit.segments=16", NULL});
+    struct made_corpus few = make_corpus(20, 8), many = make_corpus(20, 80);
+    real a[MOST_MEANS], b[MOST_MEANS];
+    size_t n, m;
+    fit_on(&few.corpus, &config, a, &n);
+    fit_on(&many.corpus, &config, b, &m);
+    CU_ASSERT(n == m && memcmp(a, b, n * sizeof *a) == 0);
+    make_corpus_free(&few);
+    make_corpus_free(&many);
+}
+
+/* A label that training may not see is none for the fit either. */
+static void the_fit_sees_no_hidden_label(void)
+{
+    struct config config = make_config((const char *const[]){"data.label_fraction=0", NULL});
+    struct made_corpus labelled = make_corpus(40, 0), bare = make_corpus(0, 40);
+    real a[MOST_MEANS], b[MOST_MEANS];
+    size_t n, m;
+    fit_on(&labelled.corpus, &config, a, &n);
+    fit_on(&bare.corpus, &config, b, &m);
+    CU_ASSERT(n == m && memcmp(a, b, n * sizeof *a) == 0);
+    config.data.label_fraction = 1;
+    fit_on(&labelled.corpus, &config, a, &n);
+    CU_ASSERT(memcmp(a, b, n * sizeof *a) != 0);
+    make_corpus_free(&labelled);
+    make_corpus_free(&bare);
+}
+
 /* What a fault is put into; returns the status of the faulty call. */
 static enum status init_only(struct trainer *trainer, const struct config *config)
 {
@@ -322,6 +399,9 @@ const struct suite_test suite_tests[] = {
     {"deterministic runs have the same bits", deterministic_runs_have_the_same_bits},
     {"one rank stops all", one_rank_stops_all},
     {"not a number skips the step on all", not_a_number_skips_the_step_on_all},
+    {"many skipped steps end the run", many_skipped_steps_end_the_run},
+    {"the fit prefers labelled segments", the_fit_prefers_labelled_segments},
+    {"the fit sees no hidden label", the_fit_sees_no_hidden_label},
     {"faults reach every rank", faults_reach_every_rank},
     {NULL, NULL},
 };
