@@ -86,8 +86,8 @@ static void swap_labelled_first(struct row *rows, size_t n)
 static enum status choose_rows(struct trainer *trainer, struct row **rows, size_t *n_rows,
                                size_t *n_segments)
 {
-    const enum status status = sampler_held_out(&trainer->sampler, &trainer->config, SPLIT_TRAIN,
-                                                trainer->config.fit.segments, rows, n_rows);
+    const enum status status =
+        sampler_held_out(&trainer->sampler, &trainer->config, SPLIT_TRAIN, SIZE_MAX, rows, n_rows);
     if (status != OK) return status;
     swap_labelled_first(*rows, *n_rows);
     *n_segments = 0;

@@ -77,19 +77,17 @@ done:
 }
 
 /* The folder and what rank 0 keeps open in it. */
-static enum status open_folder(struct run *run, const struct config *config)
+static enum status open_folder(struct run *run)
 {
     enum status local = OK;
-    if (leads(run)) {
-        local = run_folder_open(&run->folder, run->settings->out);
-        if (local == OK) local = write_config(run, config);
-    }
+    if (leads(run)) local = run_folder_open(&run->folder, run->settings->out);
     /* every rank writes its part of a checkpoint, so every rank needs the name */
     snprintf(run->folder.path, sizeof run->folder.path, "%s", run->settings->out);
     return group_agree(run->group, local);
 }
 
-static enum status open_log(struct run *run)
+/* Metrics and config.ini: written only once it is sure that this run goes on from the folder. */
+static enum status open_log(struct run *run, const struct config *config)
 {
     enum status local = OK;
     char path[RUN_FOLDER_PATH];
@@ -100,6 +98,7 @@ static enum status open_log(struct run *run)
     if (leads(run)) {
         run_folder_file(&run->folder, path, "metrics.jsonl");
         local = metrics_open(&run->log.metrics, path, (int64_t)run->trainer.step);
+        if (local == OK) local = write_config(run, config);
     }
     return group_agree(run->group, local);
 }
@@ -139,6 +138,11 @@ static bool wants_stop(const struct run *run, double longest_step)
            (limit > 0 && used + 2 * longest_step + 2 * run->slowest_save + MARGIN > limit);
 }
 
+static bool validates(const struct run *run)
+{
+    return run->trainer.config.train.validate_every > 0 && run->validation.n_rows > 0;
+}
+
 static enum status after_step(struct run *run, const struct step_report *report, size_t *skipped)
 {
     enum status status = OK;
@@ -153,8 +157,7 @@ static enum status after_step(struct run *run, const struct step_report *report,
              "step %llu",
              MAX_SKIPPED, (unsigned long long)run->saved);
     run_log_step(&run->log, report, config->train.log_every);
-    if (report->step % config->train.validate_every == 0 && run->validation.n_rows > 0)
-        TRY(validate(run));
+    if (validates(run) && report->step % config->train.validate_every == 0) TRY(validate(run));
     if (report->step % config->checkpoint.every == 0 && *skipped == 0) TRY(save(run));
 done:
     return status;
@@ -175,7 +178,7 @@ static enum status loop(struct run *run)
         run->result->stopped = run->result->last.stop && trainer->step < steps;
     }
     TRY(save(run));
-    if (!run->result->stopped && run->validation.n_rows > 0 &&
+    if (!run->result->stopped && validates(run) &&
         steps % trainer->config.train.validate_every != 0)
         TRY(validate(run));
 done:
@@ -203,9 +206,9 @@ static void announce(const struct run *run)
 static enum status run_loop(struct run *run, const struct config *config)
 {
     enum status status = OK;
-    TRY(open_folder(run, config));
+    TRY(open_folder(run));
     TRY(resume(run));
-    TRY(open_log(run));
+    TRY(open_log(run, config));
     TRY(validation_init(&run->validation, &run->trainer));
     announce(run);
     stop_catch_signals();
