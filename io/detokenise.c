@@ -71,6 +71,7 @@ static void write_all(struct writer *writer, const struct event *events, size_t 
         write_bar(writer, &events[i]);
     }
     writer->start = next;
+    writer->score->end = step_tick(writer, next);
     close_upbeat(writer);
 }
 

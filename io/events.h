@@ -169,7 +169,8 @@ void segment_measure(struct segment *segment, const struct event *events,
                      const struct events_vocabulary *vocabulary, double seconds_a_quarter);
 
 /**
- * Events -> score (division 480).  A note may ring over later bars, and over another of its pitch.
+ * Events -> score (division 480) that lasts until the end of its last bar.  A note may ring over
+ * later bars, over another of its pitch, and over that end.
  * Bars of unknown tempo play at 120 bpm; when all are, the score has no tempo event.  Local.
  *
  * @param[out] score  owned by the caller on OK; zeroed on failure

@@ -41,6 +41,7 @@ struct score {
     size_t n_tempi;
     struct score_signature *signatures; /* sorted by tick; empty: 4/4, undeclared */
     size_t n_signatures;
+    int64_t end; /* ticks that the piece lasts at least, silence included; 0: until its last note */
 };
 
 /** Frees what the score owns and zeroes it.  A zeroed score is allowed.  Local. */

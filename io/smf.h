@@ -54,7 +54,8 @@ STATUS_CHECKED enum status smf_parse(struct score *score, struct smf_report *rep
  * Encodes a score as a format 1 file: a track of tempi and signatures, then one piano track, or two
  * hands split at `split` (pitches >= split in the first).  Drums (channel 9) are left out; all else
  * is piano on channel 0.  Reading it back gives the same notes, except that notes of one pitch that
- * contain one another exchange their ends.  Local.
+ * contain one another exchange their ends.  The tracks last until score->end at least, which the
+ * reader does not read back.  Local.
  *
  * @param[out] bytes  malloc'ed, owned by the caller
  * @param      score  sorted

@@ -69,9 +69,11 @@ static void open_track(struct output *out, const char *name)
     put_text(out, name);
 }
 
-static void close_track(struct output *out)
+/* The track ends with its last event, or with the piece if that is later. */
+static void close_track(struct output *out, int64_t end)
 {
-    put(out, 0x00ff2f00, 4);
+    put_delta(out, end > out->tick ? end : out->tick);
+    put(out, 0xff2f00, 3);
     const size_t length = out->size - out->chunk;
     out->size = out->chunk - 4;
     put(out, (uint32_t)length, 4);
@@ -116,12 +118,12 @@ static void put_conductor(struct output *out, const struct score *score)
         else
             put_tempo(out, &score->tempi[t++]);
     }
-    close_track(out);
+    close_track(out, score->end);
 }
 
-/* Writes the messages of pitches low..high. */
+/* Writes the messages of pitches low..high; the track lasts until `end` at least. */
 static void put_notes(struct output *out, const struct message *messages, size_t n,
-                      const char *name, int low, int high)
+                      const char *name, int low, int high, int64_t end)
 {
     open_track(out, name);
     put(out, 0x00c000, 3); /* program 0: acoustic grand piano */
@@ -132,7 +134,7 @@ static void put_notes(struct output *out, const struct message *messages, size_t
         put(out, messages[i].pitch, 1);
         put(out, messages[i].on ? messages[i].velocity : OFF_VELOCITY, 1);
     }
-    close_track(out);
+    close_track(out, end);
 }
 
 /*
@@ -234,6 +236,8 @@ static enum status check_score(const struct score *score, int split)
         return status_fail(FAILED, "%u ticks a quarter note, limit %d", score->division,
                            MAX_DIVISION);
     const int64_t limit = (int64_t)score->division * SMF_MAX_QUARTERS;
+    if (score->end < 0 || score->end >= limit)
+        return status_fail(FAILED, "an end at tick %lld", (long long)score->end);
     enum status status = check_notes(score, limit);
     if (status == OK) status = check_tempi(score, limit);
     if (status == OK) status = check_signatures(score, limit);
@@ -261,8 +265,8 @@ enum status smf_encode(unsigned char **bytes, size_t *size, const struct score *
     put(&out, split ? 3 : 2, 2);
     put(&out, score->division, 2);
     put_conductor(&out, score);
-    put_notes(&out, messages, n, split ? "Right hand" : "Piano", split, 127);
-    if (split) put_notes(&out, messages, n, "Left hand", 0, split - 1);
+    put_notes(&out, messages, n, split ? "Right hand" : "Piano", split, 127, score->end);
+    if (split) put_notes(&out, messages, n, "Left hand", 0, split - 1, score->end);
     if (out.too_long) FAIL(FAILED, "a gap of more than %d ticks", MAX_DELTA);
     *bytes = out.bytes;
     *size = out.size;

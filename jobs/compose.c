@@ -4,18 +4,17 @@
 #include "composer.h"
 #include "emotion.h"
 #include "file.h"
+#include "folder.h"
 #include "smf.h"
 #include "verbs.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* JSON readers hold whole numbers below 2^53 exactly. */
 #define SEED_MAX (((size_t)1 << 53) - 1)
 
-enum { ALL_EMOTIONS = -1, PATH_BYTES = 4096, NAME_BYTES = 32 };
+enum { ALL_EMOTIONS = -1, NAME_BYTES = 32 };
 
 struct compose {
     size_t count; /* pieces an emotion */
@@ -74,23 +73,6 @@ static error_t parse(int key, char *text, struct argp_state *state)
     return status == OK ? 0 : COMMAND_REFUSED;
 }
 
-static enum status join(char path[PATH_BYTES], const char *folder, const char *name)
-{
-    const int length = snprintf(path, PATH_BYTES, "%s/%s", folder, name);
-    if (length < 0 || length >= PATH_BYTES)
-        return status_fail(FAILED, "%.80s...: the path is too long", folder);
-    return OK;
-}
-
-static enum status make_folder(const char *path)
-{
-    struct stat info;
-    if (mkdir(path, 0777) == 0) return OK;
-    const int reason = errno;
-    if (reason == EEXIST && stat(path, &info) == 0 && S_ISDIR(info.st_mode)) return OK;
-    return status_fail(FAILED, "%s: cannot make the folder: %s", path, strerror(reason));
-}
-
 static void list_piece(struct compose *compose, const char *name, int emotion,
                        const struct composer_factors *f)
 {
@@ -106,13 +88,13 @@ static enum status write_piece(struct compose *compose, int emotion, size_t inde
     enum status status = OK;
     struct score score = {0};
     struct composer_factors factors;
-    char name[NAME_BYTES], path[PATH_BYTES];
+    char name[NAME_BYTES], path[FOLDER_PATH_BYTES];
     const struct composer_request request = {.seed = compose->seed,
                                              .index = (uint32_t)index,
                                              .emotion = emotion,
                                              .bars = (int)compose->bars};
     snprintf(name, sizeof name, "%s-%05zu.mid", emotion_names[emotion], index);
-    TRY(join(path, compose->out, name));
+    TRY(folder_join(path, compose->out, name));
     TRY(composer_piece(&score, &factors, &request));
     TRY(smf_write(&score, 60, path));
     list_piece(compose, name, emotion, &factors);
@@ -145,11 +127,11 @@ static enum status write_table(const struct compose *compose, const char *name, 
                                char **text)
 {
     enum status status = OK;
-    char path[PATH_BYTES];
+    char path[FOLDER_PATH_BYTES];
     const int failed = ferror(*stream) | fclose(*stream);
     *stream = NULL;
     if (failed) FAIL(FAILED, "%s: no memory", name);
-    TRY(join(path, compose->out, name));
+    TRY(folder_join(path, compose->out, name));
     TRY(file_write(path, *text, strlen(*text)));
 done:
     return status;
@@ -160,7 +142,7 @@ static enum status compose_all(struct compose *compose, struct progress *progres
     enum status status = OK;
     char *labels = NULL, *factors = NULL;
     size_t n_labels, n_factors;
-    TRY(make_folder(compose->out));
+    TRY(folder_make(compose->out));
     compose->labels = status_fault() ? NULL : open_memstream(&labels, &n_labels);
     compose->factors = status_fault() ? NULL : open_memstream(&factors, &n_factors);
     if (!compose->labels || !compose->factors) FAIL(FAILED, "no memory for the tables");
