@@ -1,6 +1,7 @@
 /* The program: finds the verb, gives it its group, prints the one error line. */
 #include "command.h"
 #include "nearest.h"
+#include "placement.h"
 #include "verbs.h"
 
 #include <stdio.h>
@@ -59,15 +60,21 @@ static void print_error(enum status status)
 static enum status run_verb(const struct verb *verb, int argc, char **argv)
 {
     struct group *world = group_self();
+    struct placement placement = {0};
+    enum status status = OK;
     if (verb->parallel) {
-        const enum status status = group_world_create(&world, &argc, &argv);
+        placement = placement_read();
+        status = group_world_create(&world, &argc, &argv);
         if (status != OK) {
             print_error(status);
             return status;
         }
+        status = placement_check(&placement, group_size(world));
     }
-    enum status status = verb->run(world, argc - 1, argv + 1);
-    if (group_rank(world) == 0) {
+    const bool joined = status == OK;
+    if (joined) status = verb->run(world, argc - 1, argv + 1);
+    /* ranks that MPI does not join are all its rank 0: the launcher's first one speaks for them */
+    if (group_rank(world) == 0 && (joined || placement.rank == 0)) {
         status = close_output(status);
         print_error(status);
     }
