@@ -11,7 +11,7 @@
 static void clear(void)
 {
     static const char *const names[] = {
-        "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "PMI_SIZE",     "PMI_RANK",
+        "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "PMI_SIZE",     "PMI_RANK",    "PMIX_RANK",
         "SLURM_STEP_NUM_TASKS", "SLURM_PROCID",         "SLURM_NTASKS", "SLURM_JOB_ID"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) unsetenv(names[i]);
 }
@@ -50,6 +50,21 @@ static void reads_srun(void)
     CU_ASSERT_EQUAL(placement_check(&placement, 4), OK);
     CU_ASSERT(refuses(&placement, 1, "SLURM_STEP_NUM_TASKS = 4, but MPI joins 1"));
     CU_ASSERT(refuses(&placement, 1, "srun --mpi=pmix"));
+}
+
+static void wants_pmix_of_srun(void)
+{
+    clear();
+    struct placement placement = placement_read();
+    CU_ASSERT_EQUAL(placement_check_wires(&placement), OK);
+    placement = read_with("SLURM_STEP_NUM_TASKS", "1");
+    CU_ASSERT_EQUAL(placement_check_wires(&placement), USAGE);
+    CU_ASSERT_PTR_NOT_NULL(strstr(status_message(), "no PMIx: launch with srun --mpi=pmix"));
+    placement = read_with("PMIX_RANK", "0");
+    CU_ASSERT_EQUAL(placement_check_wires(&placement), OK);
+    clear();
+    placement = read_with("OMPI_COMM_WORLD_SIZE", "2");
+    CU_ASSERT_EQUAL(placement_check_wires(&placement), OK);
 }
 
 /* Its daemon on the second node is a step of one task, and rank 2 has the daemon's SLURM_PROCID. */
@@ -118,6 +133,7 @@ const char *const suite_name = "placement";
 const struct suite_test suite_tests[] = {
     {"needs no launcher", needs_no_launcher},
     {"reads srun's environment", reads_srun},
+    {"wants PMIx of srun", wants_pmix_of_srun},
     {"asks mpirun before Slurm", asks_mpirun_first},
     {"sees the launcher of another MPI", sees_another_mpi},
     {"ignores values that are no numbers", ignores_nonsense},

@@ -12,13 +12,15 @@ enum { KERNELS_BYTES = 64 };
 /* The launchers that tell the number of ranks.  An inner launcher comes before the one that started
  * it: mpirun starts its daemons with srun. */
 static const struct launcher {
-    const char *ranks, *rank, *advice;
+    const char *ranks, *rank;
+    const char *wire; /* set when ranks can meet */
+    const char *advice;
 } launchers[] = {
-    {"OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK",
+    {"OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE",
      "use the mpirun of the MPI that affekt --version names"},
-    {"PMI_SIZE", "PMI_RANK",
+    {"PMI_SIZE", "PMI_RANK", "PMI_RANK",
      "launch with srun --mpi=pmix or with the mpirun of the MPI that affekt --version names"},
-    {"SLURM_STEP_NUM_TASKS", "SLURM_PROCID",
+    {"SLURM_STEP_NUM_TASKS", "SLURM_PROCID", "PMIX_RANK",
      "launch with srun --mpi=pmix (srun --mpi=list must name it), or else with mpirun"},
 };
 enum { N_LAUNCHERS = sizeof launchers / sizeof *launchers };
@@ -38,19 +40,34 @@ struct placement placement_read(void)
     for (size_t i = 0; i < N_LAUNCHERS; i++) {
         const long ranks = read_number(launchers[i].ranks), rank = read_number(launchers[i].rank);
         if (ranks > 0)
-            return (struct placement){
-                .variable = launchers[i].ranks, .ranks = ranks, .rank = rank > 0 ? rank : 0};
+            return (struct placement){.variable = launchers[i].ranks,
+                                      .ranks = ranks,
+                                      .rank = rank > 0 ? rank : 0,
+                                      .wired = getenv(launchers[i].wire) != NULL};
     }
     return (struct placement){0};
 }
 
-enum status placement_check(const struct placement *placement, int size)
+static const char *advice(const struct placement *placement)
 {
     const struct launcher *launcher = launchers;
-    if (!placement->variable || placement->ranks == size) return OK;
     while (strcmp(launcher->ranks, placement->variable) != 0) launcher++;
+    return launcher->advice;
+}
+
+enum status placement_check_wires(const struct placement *placement)
+{
+    if (!placement->variable || placement->wired) return OK;
+    if (strncmp(group_library_version(), "Open MPI", strlen("Open MPI")) != 0) return OK;
+    return status_fail(USAGE, "%s = %ld, but the launcher offers MPI no PMIx: %s",
+                       placement->variable, placement->ranks, advice(placement));
+}
+
+enum status placement_check(const struct placement *placement, int size)
+{
+    if (!placement->variable || placement->ranks == size) return OK;
     return status_fail(USAGE, "%s = %ld, but MPI joins %d of the ranks: %s", placement->variable,
-                       placement->ranks, size, launcher->advice);
+                       placement->ranks, size, advice(placement));
 }
 
 int placement_cpus(void)

@@ -17,11 +17,18 @@ struct placement {
     const char *variable; /* that told the number of ranks; NULL: no launcher, or a silent one */
     long ranks;           /* 0 when untold */
     long rank;            /* 0 when untold */
+    bool wired;           /* the launcher offers a way for its ranks to meet */
 };
 
 /** Reads the launcher's variables; to be called before MPI begins, which sets some itself.
  *  Local. */
 struct placement placement_read(void);
+
+/**
+ * Refuses tasks of srun without PMIx, which Open MPI would end in MPI_Init with a page of text.
+ * Local; needs no MPI.
+ */
+STATUS_CHECKED enum status placement_check_wires(const struct placement *placement);
 
 /**
  * Refuses ranks that MPI does not join: N programs that would each do the whole work.  Local; the
