@@ -1,6 +1,7 @@
 /* The program: finds the verb, gives it its group, prints the one error line. */
 #include "command.h"
 #include "nearest.h"
+#include "placement.h"
 #include "verbs.h"
 
 #include <stdio.h>
@@ -56,22 +57,34 @@ static void print_error(enum status status)
     if (status == FAILED || status == USAGE) fprintf(stderr, "error: %s\n", status_message());
 }
 
+/* The world group, of as many ranks as were launched. */
+static enum status join(struct group **world, struct placement *placement, int *argc, char ***argv)
+{
+    enum status status = OK;
+    struct group *joined = NULL;
+    *placement = placement_read();
+    TRY(placement_check_wires(placement));
+    TRY(group_world_create(&joined, argc, argv));
+    *world = joined;
+    TRY(placement_check(placement, group_size(joined)));
+done:
+    return status;
+}
+
 static enum status run_verb(const struct verb *verb, int argc, char **argv)
 {
     struct group *world = group_self();
-    if (verb->parallel) {
-        const enum status status = group_world_create(&world, &argc, &argv);
-        if (status != OK) {
-            print_error(status);
-            return status;
-        }
-    }
-    enum status status = verb->run(world, argc - 1, argv + 1);
-    if (group_rank(world) == 0) {
+    struct placement placement = {0};
+    enum status status = OK;
+    if (verb->parallel) status = join(&world, &placement, &argc, &argv);
+    const bool joined = status == OK;
+    if (joined) status = verb->run(world, argc - 1, argv + 1);
+    /* ranks that MPI does not join are all its rank 0: the launcher's first one speaks for them */
+    if (group_rank(world) == 0 && (joined || placement.rank == 0)) {
         status = close_output(status);
         print_error(status);
     }
-    if (verb->parallel) group_world_destroy(world);
+    if (world != group_self()) group_world_destroy(world);
     return status;
 }
 

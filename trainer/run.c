@@ -3,6 +3,7 @@
 
 #include "file.h"
 #include "gemm.h"
+#include "placement.h"
 #include "run_folder.h"
 #include "run_log.h"
 #include "stop.h"
@@ -80,7 +81,10 @@ done:
 static enum status open_folder(struct run *run)
 {
     enum status local = OK;
-    if (leads(run)) local = run_folder_open(&run->folder, run->settings->out);
+    if (leads(run)) {
+        local = run_folder_open(&run->folder, run->settings->out);
+        if (local == OK) local = run_folder_unmark(&run->folder);
+    }
     /* every rank writes its part of a checkpoint, so every rank needs the name */
     snprintf(run->folder.path, sizeof run->folder.path, "%s", run->settings->out);
     return group_agree(run->group, local);
@@ -138,9 +142,10 @@ static bool wants_stop(const struct run *run, double longest_step)
            (limit > 0 && used + 2 * longest_step + 2 * run->slowest_save + MARGIN > limit);
 }
 
-static bool validates(const struct run *run)
+/* Whether something that happens every so many steps, 0 for never, happens at this one. */
+static bool is_due(uint64_t step, size_t every)
 {
-    return run->trainer.config.train.validate_every > 0 && run->validation.n_rows > 0;
+    return every > 0 && step % every == 0;
 }
 
 static enum status after_step(struct run *run, const struct step_report *report, size_t *skipped)
@@ -157,8 +162,22 @@ static enum status after_step(struct run *run, const struct step_report *report,
              "step %llu",
              MAX_SKIPPED, (unsigned long long)run->saved);
     run_log_step(&run->log, report, config->train.log_every);
-    if (validates(run) && report->step % config->train.validate_every == 0) TRY(validate(run));
+    if (is_due(report->step, config->train.validate_every) && run->validation.n_rows > 0)
+        TRY(validate(run));
     if (report->step % config->checkpoint.every == 0 && *skipped == 0) TRY(save(run));
+done:
+    return status;
+}
+
+/* After the last step: what it leaves, and then the mark that says so. */
+static enum status complete(struct run *run)
+{
+    enum status status = OK;
+    const size_t every = run->trainer.config.train.validate_every;
+    if (run->validation.n_rows > 0 && every > 0 && !is_due(run->trainer.step, every))
+        TRY(validate(run));
+    TRY(group_agree(run->group,
+                    leads(run) ? run_folder_mark(&run->folder, run->trainer.step) : OK));
 done:
     return status;
 }
@@ -178,9 +197,7 @@ static enum status loop(struct run *run)
         run->result->stopped = run->result->last.stop && trainer->step < steps;
     }
     TRY(save(run));
-    if (!run->result->stopped && validates(run) &&
-        steps % trainer->config.train.validate_every != 0)
-        TRY(validate(run));
+    if (!run->result->stopped) TRY(complete(run));
 done:
     return status;
 }
@@ -203,15 +220,31 @@ static void announce(const struct run *run)
                       "warning: no labelled piece to train on: emotions will have no names");
 }
 
+/* Ranks with different kernels: refused when the bits matter, told otherwise. */
+static enum status check_placement(const struct run *run)
+{
+    const struct config *config = &run->trainer.config;
+    const int cpus = placement_cpus();
+    const enum status status = placement_agree(run->group, placement_kernels(gemm_kernel()));
+    if (status != OK && config->train.deterministic) return status;
+    if (status != OK) progress_note(run->progress, "warning: %s", status_message());
+    if (config->train.threads > cpus)
+        progress_note(run->progress,
+                      "warning: %d threads a rank, but rank 0 may use %d CPU%s: give srun "
+                      "--cpus-per-task, or mpirun --bind-to none",
+                      config->train.threads, cpus, cpus == 1 ? "" : "s");
+    return OK;
+}
+
 static enum status run_loop(struct run *run, const struct config *config)
 {
     enum status status = OK;
+    TRY(check_placement(run));
     TRY(open_folder(run));
     TRY(resume(run));
     TRY(open_log(run, config));
     TRY(validation_init(&run->validation, &run->trainer));
     announce(run);
-    stop_catch_signals();
     TRY(loop(run));
 done:
     return status;
@@ -244,6 +277,7 @@ enum status run_train(struct group *group, const struct config *config,
                       .log = {.start = stop_clock()},
                       .result = result};
     *result = (struct run_result){0};
+    if (!settings->dry_run) stop_catch_signals(); /* before the long work of opening begins */
     TRY(group_agree(group, corpus_open(&run.corpus, settings->corpus)));
     TRY(trainer_init(&run.trainer, group, &run.corpus, config));
     result->parameters = parameters_trained(&run.trainer.vae.parameters);

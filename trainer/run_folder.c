@@ -3,6 +3,7 @@
 #include "run_folder.h"
 
 #include "checkpoint.h"
+#include "file.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -111,6 +112,22 @@ enum status run_folder_open(struct run_folder *folder, const char *path)
 done:
     if (status != OK) run_folder_close(folder);
     return status;
+}
+
+enum status run_folder_unmark(const struct run_folder *folder)
+{
+    char path[RUN_FOLDER_PATH];
+    run_folder_file(folder, path, "complete");
+    if (unlink(path) == 0 || errno == ENOENT) return OK;
+    return status_fail(FAILED, "%s: cannot remove: %s", path, strerror(errno));
+}
+
+enum status run_folder_mark(const struct run_folder *folder, uint64_t step)
+{
+    char path[RUN_FOLDER_PATH], text[32];
+    run_folder_file(folder, path, "complete");
+    const int n = snprintf(text, sizeof text, "{\"step\":%llu}\n", (unsigned long long)step);
+    return file_write(path, text, (size_t)n);
 }
 
 void run_folder_close(struct run_folder *folder)

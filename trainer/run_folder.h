@@ -1,5 +1,6 @@
 /**
- * A run's folder: RUN/config.ini, metrics.jsonl, checkpoints/step-00001000.h5, checkpoints/latest.
+ * A run's folder: RUN/config.ini, metrics.jsonl, checkpoints/step-00001000.h5, checkpoints/latest,
+ * and `complete` once the last step is done.
  *
  * Rank 0 alone touches it, save for the checkpoints themselves, which all ranks write.
  */
@@ -22,6 +23,13 @@ struct run_folder {
  *  A file system without locks is no obstacle.  Local. */
 STATUS_CHECKED enum status run_folder_open(struct run_folder *folder, const char *path);
 void run_folder_close(struct run_folder *folder);
+
+/** Removes RUN/complete, if it is there.  Local. */
+STATUS_CHECKED enum status run_folder_unmark(const struct run_folder *folder);
+
+/** Writes RUN/complete, `{"step":STEP}`: the run has done its last step, and the checkpoint of that
+ *  step is in place.  Local. */
+STATUS_CHECKED enum status run_folder_mark(const struct run_folder *folder, uint64_t step);
 
 /** RUN/NAME.  Local. */
 void run_folder_file(const struct run_folder *folder, char out[RUN_FOLDER_PATH], const char *name);
