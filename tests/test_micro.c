@@ -58,18 +58,18 @@ static void cuts_in_order_and_by_kind(void)
     struct row rows[MOST];
     struct micro_plan plan;
     made = make_corpus(20, 20);
-    CU_ASSERT_EQUAL_FATAL(micro_plan_init(&plan, MOST), OK);
+    CU_ASSERT_EQUAL_FATAL(micro_plan_init(&plan, MOST, 3), OK);
     for (size_t i = 0; i < 4; i++) {
         const size_t n = make_rows(rows, SHARES[i][0], SHARES[i][1]);
         const struct source source = source_of();
         for (size_t l = 0; l < sizeof LIMITS / sizeof *LIMITS; l++) {
-            micro_plan_cut(&plan, &source, rows, n, LIMITS[l], 3);
+            micro_plan_cut(&plan, &source, rows, n, LIMITS[l]);
             check_cut(&plan, rows, n, LIMITS[l]);
             if (LIMITS[l] == 1) CU_ASSERT_EQUAL(plan.n_micros, n);
             if (l == 4) CU_ASSERT_EQUAL(plan.n_micros, (SHARES[i][0] > 0) + (SHARES[i][1] > 0));
         }
     }
-    micro_plan_cut(&plan, &(struct source){made.events, made.segments}, rows, 0, 100, 2);
+    micro_plan_cut(&plan, &(struct source){made.events, made.segments}, rows, 0, 100);
     CU_ASSERT(plan.n_micros == 0 && plan.n_events == 0);
     micro_plan_fini(&plan);
     make_corpus_free(&made);
@@ -83,12 +83,12 @@ static void ranks_share_the_same_cut(void)
     made = make_corpus(20, 20);
     const size_t n = make_rows(rows, 20, 6);
     const struct source source = source_of();
-    CU_ASSERT_EQUAL_FATAL(micro_plan_init(&one, MOST), OK);
-    CU_ASSERT_EQUAL_FATAL(micro_plan_init(&many, MOST), OK);
-    micro_plan_cut(&one, &source, rows, n, 120, 1);
+    CU_ASSERT_EQUAL_FATAL(micro_plan_init(&one, MOST, 1), OK);
+    micro_plan_cut(&one, &source, rows, n, 120);
     for (int ranks = 1; ranks <= 40; ranks++) {
         size_t load[40] = {0}, largest = 0, least = SIZE_MAX, most = 0;
-        micro_plan_cut(&many, &source, rows, n, 120, ranks);
+        CU_ASSERT_EQUAL_FATAL(micro_plan_init(&many, MOST, ranks), OK);
+        micro_plan_cut(&many, &source, rows, n, 120);
         CU_ASSERT_EQUAL_FATAL(many.n_micros, one.n_micros);
         for (size_t i = 0; i < one.n_micros; i++) {
             const struct micro *a = &one.micros[i], *b = &many.micros[i];
@@ -102,9 +102,9 @@ static void ranks_share_the_same_cut(void)
             if (load[r] > most) most = load[r];
         }
         CU_ASSERT(most - least <= largest);
+        micro_plan_fini(&many);
     }
     micro_plan_fini(&one);
-    micro_plan_fini(&many);
     make_corpus_free(&made);
 }
 
