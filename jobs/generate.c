@@ -97,41 +97,18 @@ static error_t parse(int key, char *text, struct argp_state *state)
     struct generate_request *request = &generate->request;
     enum status status = OK;
     switch (key) {
-    case 'c':
-        generate->checkpoint = text;
-        break;
-    case 'e':
-        status = set_emotion(request, text);
-        break;
-    case 'n':
-        status = set_count(&request->count, text);
-        break;
-    case 'b':
-        status = command_size(&request->bars, "--bars", text, 1, GENERATE_MAX_BARS);
-        break;
-    case 's':
-        status = set_seed(&request->seed, text);
-        break;
-    case 't':
-        status = command_real(&request->temperature, "--temperature", text, 0.05, 5);
-        break;
-    case KEY_TOP_P:
-        status = command_real(&request->top_p, "--top-p", text, 0.01, 1);
-        break;
-    case 'k':
-        status = set_key(request, text);
-        break;
-    case KEY_TEMPO:
-        status = command_real(&request->tempo, "--tempo", text, 24, 360);
-        break;
-    case 'o':
-        generate->out = text;
-        break;
-    case ARGP_KEY_END:
-        status = check_complete(generate);
-        break;
-    default:
-        return ARGP_ERR_UNKNOWN;
+    case 'c': generate->checkpoint = text; break;
+    case 'e': status = set_emotion(request, text); break;
+    case 'n': status = set_count(&request->count, text); break;
+    case 'b': status = command_size(&request->bars, "--bars", text, 1, GENERATE_MAX_BARS); break;
+    case 's': status = set_seed(&request->seed, text); break;
+    case 't': status = command_real(&request->temperature, "--temperature", text, 0.05, 5); break;
+    case KEY_TOP_P: status = command_real(&request->top_p, "--top-p", text, 0.01, 1); break;
+    case 'k': status = set_key(request, text); break;
+    case KEY_TEMPO: status = command_real(&request->tempo, "--tempo", text, 24, 360); break;
+    case 'o': generate->out = text; break;
+    case ARGP_KEY_END: status = check_complete(generate); break;
+    default: return ARGP_ERR_UNKNOWN;
     }
     return status == OK ? 0 : COMMAND_REFUSED;
 }

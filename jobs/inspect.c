@@ -26,12 +26,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
 {
     struct inspect *inspect = state->input;
     switch (key) {
-    case KEY_VERIFY:
-        inspect->verify = true;
-        return 0;
-    case KEY_DIGEST:
-        inspect->digest = true;
-        return 0;
+    case KEY_VERIFY: inspect->verify = true; return 0;
+    case KEY_DIGEST: inspect->digest = true; return 0;
     case ARGP_KEY_ARG:
         if (inspect->path) return ARGP_ERR_UNKNOWN;
         inspect->path = text;
@@ -40,8 +36,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
         if (inspect->path) return 0;
         (void)status_fail(USAGE, "no FILE given");
         return COMMAND_REFUSED;
-    default:
-        return ARGP_ERR_UNKNOWN;
+    default: return ARGP_ERR_UNKNOWN;
     }
 }
 
