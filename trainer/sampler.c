@@ -135,6 +135,7 @@ static enum status stream_row(struct sampler *sampler, struct row_stream *stream
     size_t cycle = 0;
     for (size_t offset = 0; offset < sampler->row_segments; offset++)
         cycle += stream->per_offset[offset];
+    ASSERT(cycle > 0); /* a stream without rows has no share of the batch */
     uint64_t epoch = place / cycle * sampler->row_segments;
     place %= cycle;
     while (place >= stream->per_offset[epoch % sampler->row_segments])
