@@ -244,14 +244,14 @@ static void poison(struct trainer *trainer, const char *tensor, int rank)
     CU_ASSERT_TRUE(train_equal(trainer->theta, bytes));
 }
 
+/* Every rank has rows. */
 static void not_a_number_skips_the_step_on_all(void)
 {
     static const char *const TENSORS[] = {"mixture/mean", "encoder/rhythm/norm/gain"};
     for (int exact = 0; exact < 2; exact++) {
-        struct config config = make_config(NULL);
+        struct config config = make_config((const char *const[]){"train.micro_events=64", NULL});
         struct trainer trainer;
         config.train.deterministic = exact;
-        config.train.micro_events = 64; /* every rank has some */
         CU_ASSERT_EQUAL(trainer_init(&trainer, train_world(), train_corpus(), &config), OK);
         CU_ASSERT_EQUAL(train_steps(&trainer, 6, NULL), OK);
         for (int i = 0; i < 2; i++) {
@@ -260,6 +260,18 @@ static void not_a_number_skips_the_step_on_all(void)
         }
         trainer_fini(&trainer);
     }
+}
+
+/* From the third rank on there are no rows, but there is a mixture to separate. */
+static void a_rank_without_rows_can_skip_the_step(void)
+{
+    const struct config config = make_config(
+        (const char *const[]){"train.batch=2", "train.micro_events=4096", "train.stage1=0", NULL});
+    struct trainer trainer;
+    CU_ASSERT_EQUAL(trainer_init(&trainer, train_world(), train_corpus(), &config), OK);
+    CU_ASSERT_EQUAL(train_steps(&trainer, 1, NULL), OK);
+    poison(&trainer, "mixture/mean", group_size(train_world()) - 1);
+    trainer_fini(&trainer);
 }
 
 /* Every step of a run from a checkpoint that is not finite is skipped: the run ends, on all ranks,
@@ -399,6 +411,7 @@ const struct suite_test suite_tests[] = {
     {"deterministic runs have the same bits", deterministic_runs_have_the_same_bits},
     {"one rank stops all", one_rank_stops_all},
     {"not a number skips the step on all", not_a_number_skips_the_step_on_all},
+    {"a rank without rows can skip the step", a_rank_without_rows_can_skip_the_step},
     {"many skipped steps end the run", many_skipped_steps_end_the_run},
     {"the fit prefers labelled segments", the_fit_prefers_labelled_segments},
     {"the fit sees no hidden label", the_fit_sees_no_hidden_label},
