@@ -103,6 +103,8 @@ options=(--corpus c.h5 "${small[@]}" --steps 20 --set train.validate_every=10
     --set checkpoint.every=5)
 run 0 1 "${options[@]}" --out one
 run 0 3 "${options[@]}" --out three
+grep -q '^20.*Z .* parameters; 3 ranks' three/log || fail 'the log does not keep what was said'
+[ "$(grep -c 'validation ' three/log)" -eq 2 ] || fail 'the log does not keep both validations'
 python3 - <<'END' || fail 'metrics of 1 and 3 ranks differ'
 import json, math
 rates = {"steps_per_second", "events_per_second"}

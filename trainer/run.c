@@ -8,6 +8,7 @@
 #include "run_log.h"
 #include "stop.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,6 +78,16 @@ done:
     return status;
 }
 
+/* RUN/log keeps every line that stays. */
+static enum status keep_notes(struct run *run)
+{
+    char path[RUN_FOLDER_PATH];
+    run_folder_file(&run->folder, path, "log");
+    run->progress->log = fopen(path, "a");
+    return run->progress->log ? OK
+                              : status_fail(FAILED, "%s: cannot open: %s", path, strerror(errno));
+}
+
 /* The folder and what rank 0 keeps open in it. */
 static enum status open_folder(struct run *run)
 {
@@ -84,6 +95,7 @@ static enum status open_folder(struct run *run)
     if (leads(run)) {
         local = run_folder_open(&run->folder, run->settings->out);
         if (local == OK) local = run_folder_unmark(&run->folder);
+        if (local == OK) local = keep_notes(run);
     }
     /* every rank writes its part of a checkpoint, so every rank needs the name */
     snprintf(run->folder.path, sizeof run->folder.path, "%s", run->settings->out);
@@ -258,6 +270,8 @@ static void finish(struct run *run)
     result->events_per_second = run_log_rate(&run->log);
     metrics_close(run->log.metrics);
     progress_fini(run->progress);
+    if (run->progress->log) fclose(run->progress->log);
+    run->progress->log = NULL;
     validation_fini(&run->validation);
     trainer_fini(&run->trainer);
     corpus_close(&run->corpus);
