@@ -1,6 +1,7 @@
 /* An evaluation from checkpoint to document. */
 #include "evaluate.h"
 
+#include "evaluate_generation.h"
 #include "evaluate_parts.h"
 #include "file.h"
 #include "latent.h"
@@ -115,6 +116,8 @@ static enum status make_document(const struct evaluation *evaluation, json_t *do
     TRY(add_section(evaluation, document, "clusters", evaluate_clusters));
     TRY(add_section(evaluation, document, "leakage", evaluate_leakage));
     TRY(add_section(evaluation, document, "likelihood", evaluate_likelihood));
+    if (evaluation->music)
+        TRY(add_section(evaluation, document, "generation", evaluate_generation));
 done:
     return status;
 }
@@ -175,11 +178,17 @@ enum status evaluate_checkpoint(struct group *group, const struct evaluate_setti
     enum status status = OK;
     struct evaluation evaluation = {
         .settings = settings, .group = group, .corpus = {.descriptor = -1}};
+    struct evaluate_music music = {0};
     *document = NULL;
     TRY(group_agree(group, open_inputs(&evaluation)));
     TRY(open_trainer(&evaluation));
     TRY(encode_splits(&evaluation, progress));
     TRY(group_agree(group, average_pieces(&evaluation)));
+    if (evaluation.mixed && settings->count > 0) {
+        progress_update(progress, "generating %zu pieces", settings->count);
+        TRY(evaluate_music_create(&music, &evaluation));
+        evaluation.music = &music;
+    }
     progress_update(progress, "measuring");
     TRY(group_agree(group, group_rank(group) == 0 ? report(&evaluation, document) : OK));
 done:
@@ -187,6 +196,7 @@ done:
         json_decref(*document);
         *document = NULL;
     }
+    evaluate_music_fini(&music);
     evaluation_fini(&evaluation);
     return status;
 }

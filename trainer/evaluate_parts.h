@@ -12,6 +12,8 @@
 
 #include <jansson.h>
 
+struct evaluate_music;
+
 struct evaluation {
     const struct evaluate_settings *settings;
     struct group *group; /* borrowed */
@@ -23,6 +25,7 @@ struct evaluation {
     struct evaluate_latents held;  /* all rows of the measured split */
     struct evaluate_pieces known; /* labelled pieces of the training split, as the model saw them */
     struct evaluate_pieces asked; /* labelled pieces of the measured split */
+    struct evaluate_music *music; /* what was generated, or NULL */
 };
 
 /** A number, or null when it is not finite; a figure with its interval.  Local. */
