@@ -7,13 +7,16 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { KEY_COUNT = 256, KEY_SEED, NAME_ROOM = 256, NAME_WIDTH = 52 };
+enum { KEY_COUNT = 256, KEY_SWEEPS, KEY_SEED, NAME_ROOM = 256, NAME_WIDTH = 52 };
 
 static const struct argp_option options_table[] = {
     {"checkpoint", 'c', "F|RUN", 0, "Checkpoint file, or a run folder: its latest checkpoint", 0},
     {"corpus", 'i', "C.h5", 0, "Corpus made by affekt pack", 0},
     {"split", 's', "NAME", 0, "test, validation or train (test)", 0},
     {"count", KEY_COUNT, "N", 0, "Pieces to generate and judge (200); 0: none", 0},
+    {"sweeps", KEY_SWEEPS, "N", 0,
+     "Held-out segments to sweep the faders of (16); four times as many pairs are swapped; 0: none",
+     0},
     {"seed", KEY_SEED, "N", 0, "Of resamples and generated pieces (1)", 0},
     {0},
 };
@@ -53,6 +56,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case 's': status = set_split(settings, text); break;
     case KEY_COUNT:
         status = command_size(&settings->count, "--count", text, 0, EVALUATE_MAX_COUNT);
+        break;
+    case KEY_SWEEPS:
+        status = command_size(&settings->sweeps, "--sweeps", text, 0, EVALUATE_MAX_SWEEPS);
         break;
     case KEY_SEED: status = set_seed(settings, text); break;
     case ARGP_KEY_END: status = check_complete(settings); break;
@@ -124,7 +130,8 @@ enum status evaluate_run(struct group *world, int argc, char **argv)
         .doc = "Measures a checkpoint on the held-out pieces of a corpus.\vNumbers in brackets are "
                "95 % intervals by bootstrap over pieces.  A run folder keeps the results as "
                "RUN/evaluation.json."};
-    struct evaluate_settings settings = {.split = SPLIT_TEST, .count = 200, .seed = 1};
+    struct evaluate_settings settings = {
+        .split = SPLIT_TEST, .sweeps = 16, .count = 200, .seed = 1};
     struct command_line line = {.argp = &argp, .input = &settings};
     struct progress progress;
     struct json_t *document = NULL;

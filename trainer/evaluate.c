@@ -1,6 +1,7 @@
 /* An evaluation from checkpoint to document. */
 #include "evaluate.h"
 
+#include "evaluate_control.h"
 #include "evaluate_generation.h"
 #include "evaluate_parts.h"
 #include "file.h"
@@ -116,6 +117,10 @@ static enum status make_document(const struct evaluation *evaluation, json_t *do
     TRY(add_section(evaluation, document, "clusters", evaluate_clusters));
     TRY(add_section(evaluation, document, "leakage", evaluate_leakage));
     TRY(add_section(evaluation, document, "likelihood", evaluate_likelihood));
+    if (evaluation->control) {
+        TRY(add_section(evaluation, document, "swap", evaluate_swaps));
+        TRY(add_section(evaluation, document, "faders", evaluate_faders));
+    }
     if (evaluation->music)
         TRY(add_section(evaluation, document, "generation", evaluate_generation));
 done:
@@ -178,12 +183,18 @@ enum status evaluate_checkpoint(struct group *group, const struct evaluate_setti
     enum status status = OK;
     struct evaluation evaluation = {
         .settings = settings, .group = group, .corpus = {.descriptor = -1}};
+    struct evaluate_control control = {0};
     struct evaluate_music music = {0};
     *document = NULL;
     TRY(group_agree(group, open_inputs(&evaluation)));
     TRY(open_trainer(&evaluation));
     TRY(encode_splits(&evaluation, progress));
     TRY(group_agree(group, average_pieces(&evaluation)));
+    if (settings->sweeps > 0) {
+        progress_update(progress, "sweeping the faders of %zu segments", settings->sweeps);
+        TRY(evaluate_control_create(&control, &evaluation));
+        evaluation.control = &control;
+    }
     if (evaluation.mixed && settings->count > 0) {
         progress_update(progress, "generating %zu pieces", settings->count);
         TRY(evaluate_music_create(&music, &evaluation));
@@ -196,6 +207,7 @@ done:
         json_decref(*document);
         *document = NULL;
     }
+    evaluate_control_fini(&control);
     evaluate_music_fini(&music);
     evaluation_fini(&evaluation);
     return status;

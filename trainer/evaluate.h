@@ -14,12 +14,14 @@
 
 struct json_t; /* jansson's */
 
-enum { EVALUATE_MAX_COUNT = 10000 };
+enum { EVALUATE_MAX_COUNT = 10000, EVALUATE_MAX_SWEEPS = 1000 };
 
 struct evaluate_settings {
     const char *checkpoint; /* a file, or a run folder: its latest */
     const char *corpus;
     enum split split; /* what is measured; regressions always learn from the training split */
+    size_t sweeps;    /* segments whose faders are swept, 0..EVALUATE_MAX_SWEEPS; four times as many
+                         pairs are swapped */
     size_t count;     /* pieces to generate, 0..EVALUATE_MAX_COUNT */
     uint64_t seed;    /* of resamples, choices and generated music */
 };

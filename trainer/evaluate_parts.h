@@ -13,6 +13,7 @@
 #include <jansson.h>
 
 struct evaluate_music;
+struct evaluate_control;
 
 struct evaluation {
     const struct evaluate_settings *settings;
@@ -25,7 +26,8 @@ struct evaluation {
     struct evaluate_latents held;  /* all rows of the measured split */
     struct evaluate_pieces known; /* labelled pieces of the training split, as the model saw them */
     struct evaluate_pieces asked; /* labelled pieces of the measured split */
-    struct evaluate_music *music; /* what was generated, or NULL */
+    struct evaluate_control *control; /* what was decoded, or NULL */
+    struct evaluate_music *music;     /* what was generated, or NULL */
 };
 
 /** A number, or null when it is not finite; a figure with its interval.  Local. */

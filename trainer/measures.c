@@ -137,3 +137,25 @@ double measures_ratio(const void *context, const uint32_t *index, size_t n)
     }
     return below > 0 ? above / below : (double)NAN;
 }
+
+double measures_correlation(const void *context, const uint32_t *index, size_t n)
+{
+    const struct correlated *pair = context;
+    double known = 0, mean_x = 0, mean_y = 0, xx = 0, yy = 0, xy = 0;
+    for (size_t i = 0; i < n; i++) {
+        const double x = pair->x[index[i]], y = pair->y[index[i]];
+        if (isnan(x) || isnan(y)) continue;
+        known++;
+        mean_x += (x - mean_x) / known;
+        mean_y += (y - mean_y) / known;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const double x = pair->x[index[i]] - mean_x, y = pair->y[index[i]] - mean_y;
+        if (isnan(x) || isnan(y)) continue;
+        xx += x * x;
+        yy += y * y;
+        xy += x * y;
+    }
+    const double least = 1e-24 * (1 + known * (mean_x * mean_x + mean_y * mean_y));
+    return xx > least && yy > least ? xy * xy / (xx * yy) : (double)NAN;
+}

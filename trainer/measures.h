@@ -75,4 +75,12 @@ struct ratio {
 /** context: struct ratio.  sum above / sum below.  Local. */
 double measures_ratio(const void *context, const uint32_t *index, size_t n);
 
+/** Two numbers of each piece; a piece that lacks one is left out. */
+struct correlated {
+    const double *x, *y; /* (n) */
+};
+/** context: struct correlated.  The squared correlation, R^2 of a line; NAN where one does not
+ * vary. Local. */
+double measures_correlation(const void *context, const uint32_t *index, size_t n);
+
 #endif
