@@ -174,6 +174,14 @@ static void differences_are_paired(void)
     CU_ASSERT(interval.low > 0 && interval.low < interval.value);
 }
 
+static void correlation_is_that_of_numpy(void)
+{
+    static const double same[N] = {0};
+    const struct correlated pair = {golden_x_0, golden_y}, flat = {golden_x_0, same};
+    CU_ASSERT_DOUBLE_EQUAL(measures_correlation(&pair, everything(), N), golden_correlation, EXACT);
+    CU_ASSERT(isnan(measures_correlation(&flat, everything(), N)));
+}
+
 static void nothing_is_undefined(void)
 {
     struct interval interval;
@@ -215,6 +223,7 @@ const struct suite_test suite_tests[] = {
     {"solve refuses what is not positive", solve_refuses_what_is_not_positive},
     {"intervals are those of the mean", intervals_are_those_of_the_mean},
     {"differences are paired", differences_are_paired},
+    {"correlation is that of NumPy", correlation_is_that_of_numpy},
     {"nothing is undefined", nothing_is_undefined},
     {"memory failures are clean", memory_failures_are_clean},
     {NULL, NULL},

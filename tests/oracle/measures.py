@@ -57,6 +57,23 @@ def regressions(x, label, y, asked):
     show("golden_ridge", Ridge(alpha=1.0).fit(scaler.transform(x), y).predict(scaler.transform(asked)))
 
 
+def densities(a, b):
+    """Gaussian kernel densities of two samples on one grid of 512 points."""
+    span = max(a.max(), b.max()) - min(a.min(), b.min())
+    widths = [max(s.std(ddof=1) * len(s) ** -0.2, span / 100) for s in (a, b)]
+    margin = 3 * max(widths)
+    grid = np.linspace(min(a.min(), b.min()) - margin, max(a.max(), b.max()) + margin, 512)
+    for sample, width in zip((a, b), widths):
+        density = np.exp(-0.5 * ((grid[:, None] - sample) / width) ** 2).sum(1)
+        yield density / density.sum()
+
+
+def overlap(a, b):
+    p, q = densities(a, b)
+    number("golden_overlap", np.minimum(p, q).sum())
+    number("golden_divergence", (p * np.log((p + 1e-12) / (q + 1e-12))).sum())
+
+
 def main():
     random = np.random.default_rng(5)
     grid = lambda a: np.round(a * 64) / 64
@@ -72,8 +89,12 @@ def main():
     show("golden_told", told, "int8_t")
     show("golden_y", y)
     show("golden_asked", asked)
+    show("golden_x_0", x[:, 0])
+    show("golden_asked_0", asked[:, 0])
     cluster(x, label, told)
     regressions(x, label, y, asked)
+    overlap(x[:, 0], asked[:, 0])
+    number("golden_correlation", np.corrcoef(x[:, 0], y)[0, 1] ** 2)
     show("golden_neighbours",
          KNeighborsClassifier(5).fit(x, label).predict(asked), "int8_t")
 
