@@ -188,14 +188,16 @@ static void check_figures(json_t *entry)
 
 static void sections_are_there(void)
 {
-    static const char *const SECTIONS[] = {"emotion", "clusters", "leakage",   "likelihood",
-                                           "swap",    "faders",   "generation"};
+    static const char *const SECTIONS[] = {"emotion", "clusters", "leakage",    "likelihood",
+                                           "swap",    "faders",   "generation", "copying"};
     json_t *document = NULL;
     CU_ASSERT_EQUAL(evaluate(world, "run", "half.h5", SPLIT_TRAIN, &document), OK);
     if (group_rank(world) == 0) {
         for (size_t i = 0; i < sizeof SECTIONS / sizeof *SECTIONS; i++)
             CU_ASSERT(json_object_size(json_object_get(document, SECTIONS[i])) > 0);
         check_figures(document);
+        /* pieces of the training split are copies of themselves */
+        CU_ASSERT_EQUAL(figure(json_object_get(document, "copying"), "real", "bars_copied"), 1);
         /* measured on the pieces it learned from, composed by rule, a regression cannot fail */
         CU_ASSERT(figure(json_object_get(document, "emotion"), "rhythm_mode_register", "quadrant") >
                   0.8);

@@ -121,8 +121,10 @@ static enum status make_document(const struct evaluation *evaluation, json_t *do
         TRY(add_section(evaluation, document, "swap", evaluate_swaps));
         TRY(add_section(evaluation, document, "faders", evaluate_faders));
     }
-    if (evaluation->music)
+    if (evaluation->music) {
         TRY(add_section(evaluation, document, "generation", evaluate_generation));
+        TRY(add_section(evaluation, document, "copying", evaluate_copying));
+    }
 done:
     return status;
 }
@@ -133,9 +135,10 @@ static enum status add_left_out(const struct evaluation *evaluation, json_t *doc
     if (evaluation->mixed) return OK;
     (void)(latent_check(&evaluation->model, evaluation->settings->checkpoint) == OK);
     if (json_object_set_new(document, "left_out",
-                            json_pack("{s:s, s:[s, s, s, s, s]}", "reason", status_message(),
+                            json_pack("{s:s, s:[s, s, s, s, s, s]}", "reason", status_message(),
                                       "figures", "emotion.mixture", "clusters.nmi", "clusters.ari",
-                                      "clusters.least_bhattacharyya", "generation")) != 0)
+                                      "clusters.least_bhattacharyya", "generation", "copying")) !=
+        0)
         return status_fail(FAILED, "no memory for the results");
     return OK;
 }
@@ -185,6 +188,7 @@ enum status evaluate_checkpoint(struct group *group, const struct evaluate_setti
         .settings = settings, .group = group, .corpus = {.descriptor = -1}};
     struct evaluate_control control = {0};
     struct evaluate_music music = {0};
+    struct evaluate_copies copies = {0};
     *document = NULL;
     TRY(group_agree(group, open_inputs(&evaluation)));
     TRY(open_trainer(&evaluation));
@@ -198,7 +202,9 @@ enum status evaluate_checkpoint(struct group *group, const struct evaluate_setti
     if (evaluation.mixed && settings->count > 0) {
         progress_update(progress, "generating %zu pieces", settings->count);
         TRY(evaluate_music_create(&music, &evaluation));
+        TRY(evaluate_copies_create(&copies, &evaluation, &music));
         evaluation.music = &music;
+        evaluation.copies = &copies;
     }
     progress_update(progress, "measuring");
     TRY(group_agree(group, group_rank(group) == 0 ? report(&evaluation, document) : OK));
@@ -208,6 +214,7 @@ done:
         *document = NULL;
     }
     evaluate_control_fini(&control);
+    evaluate_copies_fini(&copies);
     evaluate_music_fini(&music);
     evaluation_fini(&evaluation);
     return status;

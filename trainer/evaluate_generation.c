@@ -22,6 +22,22 @@ static size_t pieces_of(size_t count, size_t emotion)
     return count / N_EMOTIONS + (emotion < count % N_EMOTIONS);
 }
 
+/* Keeps a piece's notes as numbers that ranks can add up. */
+static enum status keep_notes(const struct unit *unit, size_t at, const struct piece *piece)
+{
+    struct evaluate_music *music = unit->music;
+    struct copying_note *notes = status_fault() ? NULL : malloc(piece->n_events * sizeof *notes);
+    if (!notes) return status_fail(FAILED, "no memory for %zu notes", piece->n_events);
+    size_t n = copying_notes(notes, piece->events, piece->n_events, MUSIC_BARS);
+    if (n > music->note_room) n = music->note_room;
+    for (size_t i = 0; i < n; i++)
+        music->notes[at * music->note_room + i] =
+            (double)notes[i].token + ldexp((double)notes[i].bar, 32);
+    music->n_notes[at] = (double)n;
+    free(notes);
+    return OK;
+}
+
 static enum status measure_piece(void *context, const struct generated *made)
 {
     enum status status = OK;
@@ -35,6 +51,7 @@ static enum status measure_piece(void *context, const struct generated *made)
     if (!segments) FAIL(FAILED, "no memory for %zu segments", piece.n_segments);
     for (size_t s = 0; s < piece.n_segments; s++) segments[s] = collate_segment(&piece.segments[s]);
     baseline_attributes(unit->music->attributes + at * N_ATTRIBUTES, segments, piece.n_segments);
+    TRY(keep_notes(unit, at, &piece));
     music_measure(unit->music->figures + at * N_MUSIC, piece.events, piece.n_events, vocabulary);
 done:
     free(segments);
@@ -73,8 +90,10 @@ done:
 enum status evaluate_music_create(struct evaluate_music *music, const struct evaluation *evaluation)
 {
     enum status status = OK;
-    const size_t n = evaluation->settings->count, each = N_ATTRIBUTES + N_MUSIC;
-    *music = (struct evaluate_music){.n = n};
+    const size_t bars = (size_t)evaluation->model.vocabulary.settings.bars;
+    const size_t room = (MUSIC_BARS + bars - 1) / bars * EVENTS_SEGMENT_EVENTS;
+    const size_t n = evaluation->settings->count, each = N_ATTRIBUTES + N_MUSIC + 1 + room;
+    *music = (struct evaluate_music){.n = n, .note_room = room};
     music->asked = malloc(n + 1);
     music->attributes = calloc(n * each + 1, sizeof *music->attributes);
     enum status local = OK;
@@ -82,6 +101,8 @@ enum status evaluate_music_create(struct evaluate_music *music, const struct eva
         local = status_fail(FAILED, "no memory for %zu pieces", n);
     if (local == OK) {
         music->figures = music->attributes + n * N_ATTRIBUTES;
+        music->n_notes = music->figures + n * N_MUSIC;
+        music->notes = music->n_notes + n;
         local = make_units(music, evaluation);
     }
     TRY(group_agree(evaluation->group, local));

@@ -14,6 +14,7 @@
 
 struct evaluate_music;
 struct evaluate_control;
+struct evaluate_copies;
 
 struct evaluation {
     const struct evaluate_settings *settings;
@@ -28,6 +29,7 @@ struct evaluation {
     struct evaluate_pieces asked; /* labelled pieces of the measured split */
     struct evaluate_control *control; /* what was decoded, or NULL */
     struct evaluate_music *music;     /* what was generated, or NULL */
+    struct evaluate_copies *copies;   /* what of it was copied, or NULL */
 };
 
 /** A number, or null when it is not finite; a figure with its interval.  Local. */
