@@ -14,6 +14,7 @@
     V("train", train_run, true, "train a model on a corpus")                                         \
     V("generate", generate_run, false, "new music of a chosen emotion from a checkpoint")           \
     V("classify", classify_run, false, "emotion probabilities of MIDI files")                       \
+    V("evaluate", evaluate_run, true, "every measure of a checkpoint on a corpus")                    \
     V("inspect", inspect_run, false, "what a corpus or checkpoint file holds; verifies digests")    \
     V("compose", compose_run, false, "compose labelled pieces by rule, with known factors")
 /* clang-format on */
