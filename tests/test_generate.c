@@ -56,7 +56,8 @@ struct album {
     unsigned char *bytes[MOST_PIECES];
     size_t size[MOST_PIECES];
     int tonic[MOST_PIECES];
-    size_t bars; /* asked for */
+    int64_t length[MOST_PIECES]; /* ticks */
+    size_t bars;                 /* asked for */
     double tempo;
     enum status answer; /* of the visit */
 };
@@ -91,6 +92,7 @@ static enum status keep(void *context, const struct generated *piece)
     check_piece(album, piece);
     if (album->tempo > 0) CU_ASSERT_EQUAL(piece->tempo, album->tempo);
     album->tonic[album->n] = piece->tonic;
+    album->length[album->n] = piece->score->end;
     CU_ASSERT_EQUAL(smf_encode(&album->bytes[album->n], &album->size[album->n], piece->score, 60),
                     OK);
     album->n++;
@@ -222,6 +224,116 @@ static void key_and_tempo_are_kept(void)
     for (size_t i = 0; i < fixed.n; i++) CU_ASSERT_EQUAL(fixed.tonic[i], 7);
     album_fini(&drawn);
     album_fini(&fixed);
+}
+
+/* The notes that start before a tick, as (onset, pitch). */
+static size_t notes_before(const struct album *album, int64_t tick, uint64_t *notes, size_t room)
+{
+    const struct smf_options options = {.pedal = false};
+    struct score score;
+    struct smf_report report;
+    size_t n = 0;
+    CU_ASSERT_EQUAL_FATAL(smf_parse(&score, &report, album->bytes[0], album->size[0], &options),
+                          OK);
+    for (size_t i = 0; i < score.n_notes && n < room; i++)
+        if (score.notes[i].onset < tick)
+            notes[n++] = (uint64_t)score.notes[i].onset * 128 + score.notes[i].pitch;
+    score_fini(&score);
+    return n;
+}
+
+/* Two paths with the same beginning are the same music until they part, and then no longer, though
+ * that is in the middle of what would have been a segment. */
+static void paths_part_where_they_say(void)
+{
+    enum { ROOM = 8192 };
+    static uint64_t a[ROOM], b[ROOM];
+    struct generate_request request = plain_request();
+    request.count = 1;
+    request.n_steps = 2;
+    request.steps[0] = (struct generate_step){latent_emotion(EMOTION_HAPPY), 5};
+    request.steps[1] = (struct generate_step){latent_emotion(EMOTION_SAD), 9};
+    request.tempo = 100;
+    struct album sad = generate(&request);
+    request.steps[1].point = latent_emotion(EMOTION_TENSE);
+    struct album tense = generate(&request);
+    CU_ASSERT_EQUAL_FATAL(sad.length[0], tense.length[0]);
+    const int64_t edge = sad.length[0] / 14 * 5;
+    const size_t n = notes_before(&sad, edge, a, ROOM);
+    CU_ASSERT_EQUAL_FATAL(n, notes_before(&tense, edge, b, ROOM));
+    CU_ASSERT(n > 0 && memcmp(a, b, n * sizeof *a) == 0);
+    const size_t all = notes_before(&sad, INT64_MAX, a, ROOM);
+    CU_ASSERT(all != notes_before(&tense, INT64_MAX, b, ROOM) ||
+              memcmp(a, b, all * sizeof *a) != 0);
+    album_fini(&sad);
+    album_fini(&tense);
+}
+
+static enum status check_tempi(void *context, const struct generated *piece)
+{
+    const struct score *score = piece->score;
+    size_t *n_changes = context;
+    CU_ASSERT(score->n_tempi == 1 || score->n_tempi == 2);
+    if (score->n_tempi == 2) {
+        CU_ASSERT_EQUAL(score->tempi[1].tick, score->end / 10 * 3);
+        *n_changes += 1;
+    }
+    return OK;
+}
+
+/* A step keeps one tempo; another may begin with the next step. */
+static void tempi_change_between_steps(void)
+{
+    struct generate_request request = plain_request();
+    size_t n_changes = 0;
+    request.n_steps = 2;
+    request.count = 12;
+    request.steps[0] = (struct generate_step){latent_emotion(EMOTION_TENSE), 3};
+    request.steps[1] = (struct generate_step){latent_emotion(EMOTION_SAD), 7};
+    CU_ASSERT_EQUAL(generate_pieces(&model, &request, check_tempi, &n_changes), OK);
+    CU_ASSERT(n_changes > 0);
+}
+
+static void points_blend_the_emotions(void)
+{
+    const size_t latent = vae_latent(&model.vae.shape), mixed = model.vae.shape.latent_mixture;
+    const struct latent_key key = {.seed = 3, .piece = 2};
+    real *numbers = calloc(4 * latent, sizeof *numbers), *blend = calloc(latent, sizeof *blend);
+    real *const point[N_FACTORS] = {numbers, numbers + latent};
+    real *const corner[N_FACTORS] = {numbers + 2 * latent, numbers + 3 * latent};
+    double weight[N_EMOTIONS];
+    latent_weights(weight, (struct latent_point){0.5, -1});
+    CU_ASSERT_EQUAL(weight[EMOTION_CALM], 0.75);
+    CU_ASSERT_EQUAL(weight[EMOTION_SAD], 0.25);
+    CU_ASSERT_EQUAL(weight[EMOTION_HAPPY], 0);
+    for (int y = 0; y < N_EMOTIONS; y++) {
+        latent_draw_emotion(corner, &model, y, 0.7, &key);
+        latent_draw_point(point, &model, latent_emotion(y), 0.7, &key);
+        for (int g = 0; g < N_FACTORS; g++)
+            CU_ASSERT_EQUAL(memcmp(point[g], corner[g], mixed * sizeof *blend), 0);
+        for (size_t d = 0; d < mixed; d++) blend[d] += corner[1][d] / 4;
+    }
+    latent_draw_point(point, &model, (struct latent_point){0, 0}, 0.7, &key);
+    for (size_t d = 0; d < mixed; d++)
+        CU_ASSERT_DOUBLE_EQUAL((double)point[1][d], (double)blend[d], 1e-5);
+    free(numbers);
+    free(blend);
+}
+
+/* Faders reach the decoder: other values, other music from the same draws. */
+static void faders_change_the_music(void)
+{
+    struct generate_request request = plain_request();
+    for (int f = 0; f < BATCH_FADERS; f++) {
+        request.faders = (struct fader_target){0};
+        struct album plain = generate(&request);
+        request.faders.set[f] = true;
+        request.faders.coordinate[f] = 40;
+        struct album moved = generate(&request);
+        CU_ASSERT_FALSE(same_piece(&plain, &moved, 0));
+        album_fini(&plain);
+        album_fini(&moved);
+    }
 }
 
 static void files_read_back(void)
@@ -463,6 +575,10 @@ const struct suite_test suite_tests[] = {
     {"count does not matter", count_does_not_matter},
     {"batches draw anew", batches_draw_anew},
     {"key and tempo are kept", key_and_tempo_are_kept},
+    {"paths part where they say", paths_part_where_they_say},
+    {"tempi change between steps", tempi_change_between_steps},
+    {"points blend the emotions", points_blend_the_emotions},
+    {"faders change the music", faders_change_the_music},
     {"files read back", files_read_back},
     {"silence is refused", silence_is_refused},
     {"empty pieces are drawn anew", empty_pieces_are_drawn_anew},

@@ -51,23 +51,6 @@ enum status latent_check_point(const struct model *model, struct latent_point po
     return OK;
 }
 
-void latent_point_mean(double *mean, const struct model *model, struct latent_point point)
-{
-    const struct mixture mixture = vae_mixture(&model->vae, model->theta);
-    const size_t m = mixture.shape.per_emotion, n = mixture.shape.dimensions;
-    double weight[N_EMOTIONS];
-    latent_weights(weight, point);
-    for (size_t d = 0; d < n; d++) mean[d] = 0;
-    for (size_t y = 0; y < N_EMOTIONS; y++) {
-        double total = 0;
-        for (size_t k = y * m; k < (y + 1) * m; k++) total += exp((double)mixture.log_weight[k]);
-        for (size_t k = y * m; k < (y + 1) * m; k++)
-            for (size_t d = 0; d < n; d++)
-                mean[d] += weight[y] * exp((double)mixture.log_weight[k]) / total *
-                           (double)mixture.mean[k * n + d];
-    }
-}
-
 static uint64_t counter(const struct latent_key *key)
 {
     return (uint64_t)key->attempt << 32 | key->piece;

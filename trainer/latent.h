@@ -38,10 +38,6 @@ void latent_weights(double weight[N_EMOTIONS], struct latent_point point);
 STATUS_CHECKED enum status latent_check_point(const struct model *model, struct latent_point point,
                                               const char *path);
 
-/** The blend of the emotions' means (N_FACTORS D_e), rhythm then tonal: an emotion's is that of its
- *  components by their weights.  Local. */
-void latent_point_mean(double *mean, const struct model *model, struct latent_point point);
-
 /** OK when the model's mixture has been fitted; else FAILED, naming `path`.  Local. */
 STATUS_CHECKED enum status latent_check(const struct model *model, const char *path);
 

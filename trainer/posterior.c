@@ -130,40 +130,66 @@ void posterior_approach(struct posterior *posterior, const struct posterior *end
         }
 }
 
-void posterior_responsibilities(real *q, const struct posterior *posterior,
-                                const struct model *model, size_t s)
+/* log pi - KL / Temp of segment s: log q (K) up to a constant, without its underflow. */
+static void log_responsibilities(double *log_q, const struct posterior *posterior,
+                                 const struct model *model, size_t s)
 {
     const struct mixture mixture = vae_mixture(&model->vae, model->theta);
     const size_t mixed = model->vae.shape.latent_mixture;
+    const double temp = temperature(model);
     real m[N_FACTORS * MAX_COORDINATES], v[N_FACTORS * MAX_COORDINATES];
-    real kl[MIXTURE_MAX_COMPONENTS];
+    real q[MIXTURE_MAX_COMPONENTS], kl[MIXTURE_MAX_COMPONENTS];
     ASSERT(mixed <= MAX_COORDINATES);
     for (size_t g = 0; g < N_FACTORS; g++) {
         const size_t at = s * posterior->latent;
         memcpy(m + g * mixed, posterior->mean[g] + at, mixed * sizeof *m);
         memcpy(v + g * mixed, posterior->log_variance[g] + at, mixed * sizeof *v);
     }
-    mixture_posterior(q, kl, &mixture, m, v, temperature(model), 1);
+    mixture_posterior(q, kl, &mixture, m, v, temp, 1);
+    for (size_t k = 0; k < mixture.shape.n_components; k++)
+        log_q[k] = (double)mixture.log_weight[k] - (double)kl[k] / temp;
+}
+
+/* p = softmax(log_p), in place; returns log of the sum of exp. */
+static double normalize(double *p, size_t n)
+{
+    double most = -HUGE_VAL, total = 0;
+    for (size_t i = 0; i < n; i++) most = fmax(most, p[i]);
+    for (size_t i = 0; i < n; i++) total += p[i] = exp(p[i] - most);
+    for (size_t i = 0; i < n; i++) p[i] /= total;
+    return most + log(total);
+}
+
+void posterior_component_mean(double *mean, const struct posterior *posterior,
+                              const struct model *model, size_t s, int emotion)
+{
+    const struct mixture mixture = vae_mixture(&model->vae, model->theta);
+    const size_t n = mixture.shape.dimensions, m = mixture.shape.per_emotion;
+    const size_t first = emotion < 0 ? 0 : (size_t)emotion * m;
+    const size_t count = emotion < 0 ? mixture.shape.n_components : m;
+    double q[MIXTURE_MAX_COMPONENTS];
+    log_responsibilities(q, posterior, model, s);
+    (void)normalize(q + first, count);
+    for (size_t d = 0; d < n; d++) mean[d] = 0;
+    for (size_t k = first; k < first + count; k++)
+        for (size_t d = 0; d < n; d++) mean[d] += q[k] * (double)mixture.mean[k * n + d];
 }
 
 void posterior_emotion(double p[N_EMOTIONS], const struct posterior *posterior,
                        const struct model *model)
 {
     const size_t m = model->vae.shape.per_emotion;
-    double most = -HUGE_VAL, total = 0;
-    real q[MIXTURE_MAX_COMPONENTS];
+    double q[MIXTURE_MAX_COMPONENTS], log_p[N_EMOTIONS];
     for (int y = 0; y < N_EMOTIONS; y++) p[y] = 0;
     for (size_t s = 0; s < posterior->n; s++) {
-        posterior_responsibilities(q, posterior, model, s);
-        for (size_t y = 0; y < N_EMOTIONS; y++) {
-            double share = 0;
-            for (size_t k = y * m; k < (y + 1) * m; k++) share += (double)q[k];
-            p[y] += log(fmax(share, 1e-30)) / (double)posterior->n;
-        }
+        log_responsibilities(q, posterior, model, s);
+        for (size_t y = 0; y < N_EMOTIONS; y++) log_p[y] = normalize(q + y * m, m);
+        double shares[N_EMOTIONS];
+        memcpy(shares, log_p, sizeof shares);
+        const double total = normalize(shares, N_EMOTIONS);
+        for (int y = 0; y < N_EMOTIONS; y++) p[y] += (log_p[y] - total) / (double)posterior->n;
     }
-    for (int y = 0; y < N_EMOTIONS; y++) most = fmax(most, p[y]);
-    for (int y = 0; y < N_EMOTIONS; y++) total += p[y] = exp(p[y] - most);
-    for (int y = 0; y < N_EMOTIONS; y++) p[y] /= total;
+    (void)normalize(p, N_EMOTIONS);
 }
 
 /* Mean over segments of the log tempo that the linear head hears, up to a constant. */

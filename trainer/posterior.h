@@ -32,9 +32,15 @@ void posterior_take(struct posterior *to, const struct posterior *from, enum fac
  *  straight line.  Local. */
 void posterior_approach(struct posterior *posterior, const struct posterior *end, double t);
 
-/** q (K) of segment s under the model's mixture.  Local. */
-void posterior_responsibilities(real *q, const struct posterior *posterior,
-                                const struct model *model, size_t s);
+/**
+ * The mean of the components of one emotion, or of all (emotion < 0), each by the responsibility it
+ * takes for segment s: what the segment is, or the nearest way in which it could be of that
+ * emotion. Local.
+ *
+ * @param[out] mean  (N_FACTORS D_e), rhythm then tonal
+ */
+void posterior_component_mean(double *mean, const struct posterior *posterior,
+                              const struct model *model, size_t s, int emotion);
 
 /** p(y) of the whole: exp(mean over segments of log p(y)), made to sum to 1.  Local. */
 void posterior_emotion(double p[N_EMOTIONS], const struct posterior *posterior,

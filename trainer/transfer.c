@@ -36,32 +36,33 @@ void transfer_source_fini(struct transfer_source *source)
     score_fini(&source->score);
 }
 
-/* The mean of the components that segment s belongs to, by its responsibilities. */
-static void source_mean(double *mean, const struct model *model, const struct posterior *latents,
-                        size_t s)
+/* What segment s moves by at full strength: from its own components to the asked point's. */
+static void difference(double *way, const struct posterior *latents, const struct model *model,
+                       size_t s, struct latent_point to)
 {
-    const struct mixture mixture = vae_mixture(&model->vae, model->theta);
-    const size_t n = mixture.shape.dimensions;
-    real q[MIXTURE_MAX_COMPONENTS];
-    posterior_responsibilities(q, latents, model, s);
-    memset(mean, 0, n * sizeof *mean);
-    for (size_t k = 0; k < mixture.shape.n_components; k++)
-        for (size_t d = 0; d < n; d++) mean[d] += (double)q[k] * (double)mixture.mean[k * n + d];
+    const size_t n = N_FACTORS * model->vae.shape.latent_mixture;
+    double weight[N_EMOTIONS], mean[N_FACTORS * MAX_COORDINATES];
+    ASSERT(n <= N_FACTORS * MAX_COORDINATES);
+    latent_weights(weight, to);
+    posterior_component_mean(mean, latents, model, s, -1);
+    for (size_t d = 0; d < n; d++) way[d] = -mean[d];
+    for (int y = 0; y < N_EMOTIONS; y++) {
+        posterior_component_mean(mean, latents, model, s, y);
+        for (size_t d = 0; d < n; d++) way[d] += weight[y] * mean[d];
+    }
 }
 
 static void shift(struct posterior *latents, const struct model *model,
                   const struct transfer_request *request)
 {
     const size_t mixed = model->vae.shape.latent_mixture;
-    double target[N_FACTORS * MAX_COORDINATES], from[N_FACTORS * MAX_COORDINATES];
-    ASSERT(mixed <= MAX_COORDINATES);
-    latent_point_mean(target, model, request->to);
+    double way[N_FACTORS * MAX_COORDINATES];
     for (size_t s = 0; s < latents->n; s++) {
-        source_mean(from, model, latents, s);
+        difference(way, latents, model, s, request->to);
         for (size_t g = 0; g < N_FACTORS; g++) {
             real *z = latents->mean[g] + s * latents->latent;
             for (size_t d = 0; d < mixed; d++)
-                z[d] += (real)(request->strength * (target[g * mixed + d] - from[g * mixed + d]));
+                z[d] += (real)(request->strength * way[g * mixed + d]);
         }
     }
 }

@@ -2,7 +2,8 @@
  * Own music, changed: encode a piece, move its latents, decode it again bar by bar.
  *
  * Segment by segment the mixture coordinates move along the line from the mean of the segment's own
- * components, weighted by their responsibilities, to the mean of what is asked for; residuals stay.
+ * components to that of the asked emotion's, each weighted by their responsibilities (for a point
+ * the bilinear blend of the four emotions'); residuals stay.
  * The decoder keeps the input's tonic and bars: every bar has the meter and, but for one factor,
  * the tempo that it has in the input, on the input's own axis of ticks.  A performance off the grid
  * is written in seconds, at 120 bpm.
