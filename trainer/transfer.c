@@ -177,7 +177,7 @@ static enum status finish(const struct work *work, uint32_t index, transfer_visi
     struct score score = {0};
     struct transferred piece = {.index = index, .score = &score};
     TRY(transfer_score(&score, &layout, work->events, work->n_events));
-    piece.tempo_ratio = transfer_keeps_tempo(&layout) ? work->tempo_ratio : 1;
+    piece.tempo_ratio = transfer_tempo_known(&layout) ? work->tempo_ratio : 1;
     posterior_emotion(piece.before, &input->posterior, work->model);
     posterior_emotion(piece.after, &work->latents, work->model);
     TRY(visit(context, &piece));

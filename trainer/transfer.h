@@ -6,7 +6,7 @@
  * the bilinear blend of the four emotions'); residuals stay.
  * The decoder keeps the input's tonic and bars: every bar has the meter and, but for one factor,
  * the tempo that it has in the input, on the input's own axis of ticks.  A performance off the grid
- * is written in seconds, at 120 bpm.
+ * has bars of two seconds instead, and its tempo map stays as it is.
  *
  * Source: model.md sections 2 and 3.
  */

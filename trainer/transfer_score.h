@@ -12,12 +12,13 @@ struct transfer_layout {
     const struct piece *piece; /* read from it */
     const struct bar_map *bars;
     const struct events_vocabulary *vocabulary;
-    double tempo_ratio; /* every tempo is multiplied by it; 1 keeps the tempo map as it is */
+    double tempo_ratio; /* multiplies every tempo that is known */
 };
 
 /**
- * Local.  The division is the score's own, or a multiple of it that makes grid steps whole.  Notes
- * end with the last bar, and where their key is struck again.
+ * Local.  Tempi and signatures are the score's.  The division is the score's own, or a multiple of
+ * it that makes grid steps whole; off the grid notes lie where their seconds are.  Notes end with
+ * the last bar, and where their key is struck again.
  *
  * @param[out] score     owned by the caller on OK
  * @param      events    with the bars of layout->bars, in order
@@ -25,8 +26,7 @@ struct transfer_layout {
 STATUS_CHECKED enum status transfer_score(struct score *score, const struct transfer_layout *layout,
                                           const struct event *events, size_t n_events);
 
-/** Whether the tempo map of the layout's score is carried over: it has one, and keeps to the
- *  beat.  Local. */
-bool transfer_keeps_tempo(const struct transfer_layout *layout);
+/** Whether the layout's score has a tempo map, and keeps to its beat.  Local. */
+bool transfer_tempo_known(const struct transfer_layout *layout);
 
 #endif
