@@ -33,7 +33,8 @@ struct generator {
     struct generator_settings settings;
     size_t n_pieces;
     uint32_t first_piece;
-    struct piece_state *piece; /* (n_pieces) owned */
+    struct piece_state *piece;               /* (n_pieces) owned */
+    const struct generator_request *request; /* during a segment */
     struct step_cache cache;
     struct arena scratch;
 };
@@ -164,6 +165,16 @@ static bool note_fits(const struct generator *generator, const struct piece_stat
     return last->symbol[FIELD_POSITION] + 1u < steps || last->symbol[FIELD_PITCH] + 1u < pitches;
 }
 
+/* The one symbol that the field of a bar may have, or -1. */
+static int kept_symbol(const struct generator *generator, const struct piece_state *piece,
+                       enum field field)
+{
+    const struct generator_request *request = generator->request;
+    if (field == FIELD_TEMPO)
+        return request->tempo ? request->tempo[piece->bars_begun] : generator->settings.tempo;
+    return request->signature ? request->signature[piece->bars_begun] : piece->signature;
+}
+
 static void allow_field(const struct generator *generator, const struct piece_state *piece,
                         enum field field, const uint8_t *chosen, bool *allowed)
 {
@@ -172,13 +183,13 @@ static void allow_field(const struct generator *generator, const struct piece_st
     const bool after_note = piece->last.type == TYPE_NOTE;
     const uint8_t *last = piece->last.symbol;
     for (size_t i = 0; i < vocabulary->size[field]; i++) allowed[i] = true;
-    if (field == FIELD_TEMPO) {
-        allowed[0] = false; /* unknown */
-        for (size_t i = 0; settings->tempo >= 0 && i < vocabulary->size[field]; i++)
-            allowed[i] = i == (size_t)settings->tempo;
+    if (field == FIELD_TEMPO || field == FIELD_SIGNATURE) {
+        const int kept = kept_symbol(generator, piece, field);
+        for (size_t i = 0; kept >= 0 && i < vocabulary->size[field]; i++)
+            allowed[i] = i == (size_t)kept;
+        if (kept < 0 && field == FIELD_TEMPO) allowed[0] = false; /* unknown */
+        return;
     }
-    for (size_t i = 0; field == FIELD_SIGNATURE && i < vocabulary->size[field]; i++)
-        allowed[i] = piece->signature < 0 || i == (size_t)piece->signature;
     for (size_t i = 0; field == FIELD_POSITION && i < vocabulary->size[field]; i++) {
         const bool full = after_note && i == last[FIELD_POSITION] &&
                           last[FIELD_PITCH] + 1u == vocabulary->size[FIELD_PITCH];
@@ -320,6 +331,7 @@ void generator_segment(struct generator *generator, const struct generator_reque
     const size_t mark = arena_mark(&generator->scratch);
     ASSERT(request->bars >= 1 && request->bars <= shape->vocabulary.bars);
     ASSERT(request->bars <= generator->settings.max_events);
+    generator->request = request;
     for (size_t i = 0; i < generator->n_pieces; i++) {
         struct piece_state *piece = &generator->piece[i];
         if (piece->n_events > 0) { /* its last step ended a segment; it now begins the next */
@@ -335,6 +347,7 @@ void generator_segment(struct generator *generator, const struct generator_reque
     step_begin_segment(&generator->cache, condition);
     while (advance(generator, request->bars, events)) {
     }
+    generator->request = NULL;
     for (size_t i = 0; i < generator->n_pieces; i++) counts[i] = generator->piece[i].count;
     arena_reset(&generator->scratch, mark);
 }

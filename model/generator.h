@@ -3,8 +3,9 @@
  * lockstep, legal by construction.
  *
  * A segment starts with a bar and has exactly the bars asked for; positions do not decrease within
- * a bar and lie inside it; pitches increase at one position; the meter of the first bar stays.
- * Memory of earlier segments runs through the whole piece.
+ * a bar and lie inside it; pitches increase at one position; the meter of the first bar stays
+ * unless the request names those of its bars.  Memory of earlier segments runs through the whole
+ * piece.
  */
 #ifndef GENERATOR_H
 #define GENERATOR_H
@@ -45,6 +46,8 @@ struct generator_request {
     const real *z[N_FACTORS]; /* (n_pieces, latent) */
     const uint8_t *tonic;     /* (n_pieces) 0-11 */
     size_t bars;              /* 1 to vocabulary.bars */
+    /* (bars) symbols that every piece keeps to, whatever the settings say; NULL: drawn */
+    const uint8_t *tempo, *signature;
 };
 
 /**

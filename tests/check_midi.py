@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A second reader's view of generated MIDI files: valid, whole bars, no note left sounding.
 
-usage: check_midi.py BARS FILE...
+usage: check_midi.py [--tempi] BARS FILE...; with --tempi a file may change its tempo
 """
 import sys
 
@@ -12,7 +12,7 @@ except ImportError:
     sys.exit(0)
 
 
-def faults(path, bars):
+def faults(path, bars, changes):
     """What is wrong with one file, a text a fault."""
     midi = mido.MidiFile(path)
     signatures = []
@@ -44,7 +44,7 @@ def faults(path, bars):
         lengths.append(now)
     if n_notes == 0:
         yield "no notes"
-    if tempi != [0]:
+    if tempi[:1] != [0] or (len(tempi) > 1 and not changes):
         yield f"tempi at {tempi}, want one at 0"
     _, numerator, denominator = signatures[0]
     want = bars * 4 * midi.ticks_per_beat * numerator // denominator
@@ -53,10 +53,11 @@ def faults(path, bars):
 
 
 def main():
-    bars = int(sys.argv[1])
+    changes = sys.argv[1] == "--tempi"
+    bars, *paths = sys.argv[1 + changes :]
     found = 0
-    for path in sys.argv[2:]:
-        for fault in faults(path, bars):
+    for path in paths:
+        for fault in faults(path, int(bars), changes):
             print(f"{path}: {fault}")
             found += 1
     sys.exit(found > 0)

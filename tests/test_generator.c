@@ -59,8 +59,9 @@ static void write_music(struct music *music, const struct vae_bench *bench, size
                                first_piece + i);
             music->tonic[s][i] = (uint8_t)((first_piece + i + s) % 12);
         }
-        const struct generator_request request = {
-            {music->z[s][0], music->z[s][1]}, music->tonic[s], 1 + s % MAKE_BARS};
+        const struct generator_request request = {.z = {music->z[s][0], music->z[s][1]},
+                                                  .tonic = music->tonic[s],
+                                                  .bars = 1 + s % MAKE_BARS};
         generator_segment(generator, &request, music->events[s], music->counts[s]);
     }
     for (size_t i = 0; i < n_pieces; i++) music->nats[i] = generator_nats(generator, i);
@@ -349,6 +350,44 @@ static void check_draws(const real *logits, const bool *allowed, size_t n, doubl
         CU_ASSERT(want[generator_draw(logits, allowed, n, temperature, top_p, edges[i])] > 0);
 }
 
+/* The bars of every segment have the symbols that the request names, unknown tempo included. */
+static void keeps_to_the_bars_of_the_request(void)
+{
+    static const uint8_t tempo[] = {2, 0, 1, 3}, signature[] = {1, 0, 2, 0};
+    const struct generator_settings settings = plain_settings();
+    struct vae_bench bench;
+    struct generator *generator;
+    struct generator_event events[MAX_EVENTS];
+    real z[N_FACTORS][LATENT] = {{0}};
+    const uint8_t tonic = 3;
+    size_t count;
+    vae_bench_init(&bench, MEMORY, 1);
+    CU_ASSERT_EQUAL_FATAL(generator_create(&generator, &bench.vae, bench.theta, 1, 0, &settings),
+                          OK);
+    for (size_t s = 0; s < SEGMENTS; s++) {
+        const size_t bars = 1 + s % MAKE_BARS, first = s % 2;
+        const struct generator_request request = {.z = {z[0], z[1]},
+                                                  .tonic = &tonic,
+                                                  .bars = bars,
+                                                  .tempo = tempo + first,
+                                                  .signature = signature + first};
+        size_t bar = first;
+        generator_segment(generator, &request, events, &count);
+        for (size_t i = 0; i < count; i++) {
+            if (events[i].type == TYPE_BAR) {
+                CU_ASSERT_EQUAL(events[i].symbol[FIELD_TEMPO], tempo[bar]);
+                CU_ASSERT_EQUAL(events[i].symbol[FIELD_SIGNATURE], signature[bar]);
+                bar++;
+            } else {
+                CU_ASSERT(events[i].symbol[FIELD_POSITION] < bar_steps[signature[bar - 1]]);
+            }
+        }
+        CU_ASSERT_EQUAL(bar, first + bars);
+    }
+    generator_destroy(generator);
+    vae_bench_fini(&bench);
+}
+
 static void draws_as_often_as_it_should(void)
 {
     static const double temperatures[] = {0.3, 1, 2.5}, top[] = {1, 0.9, 0.6, 0.05};
@@ -399,6 +438,7 @@ const struct suite_test suite_tests[] = {
     {"legal under extreme weights", legal_under_extreme_weights},
     {"pieces depend on their number alone", pieces_depend_on_their_number_alone},
     {"keeps to tempo and signature", keeps_to_tempo_and_signature},
+    {"keeps to the bars of the request", keeps_to_the_bars_of_the_request},
     {"draws as often as it should", draws_as_often_as_it_should},
     {"wants memory", wants_memory},
     {NULL, NULL},
