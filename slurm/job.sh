@@ -34,7 +34,7 @@ say() {
 # Keeps the end of a log that many starts have appended to.
 job_trim_log() {
     local log
-    log=$(readlink /proc/self/fd/1)
+    log=$(readlink "/proc/$$/fd/1") # of this shell: in $(...), /proc/self has a pipe
     [ -f "$log" ] && [ "$(stat -c %s "$log")" -gt "$LOG_BYTES" ] || return 0
     tail -c "$LOG_BYTES" "$log" >"$log.tail" && cat "$log.tail" >"$log"
     rm -f "$log.tail"
@@ -133,11 +133,11 @@ job_again() {
         exit 1
     elif [ "$restarts" -ge "$MAX_RESTARTS" ]; then
         say "restarted $restarts times, the limit: submit again to go on"
-    elif scontrol requeue "$SLURM_JOB_ID"; then
-        say "requeued (code $code)"
-        exec sleep 120 # Slurm ends this start
     else
-        say "cannot be requeued (code $code): submit again to go on"
+        say "requeues itself (code $code)"
+        trap - USR1 TERM
+        scontrol requeue "$SLURM_JOB_ID" && exec sleep 120 # until Slurm ends this start
+        say "cannot be requeued: submit again to go on"
     fi
     exit 3
 }
