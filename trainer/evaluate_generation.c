@@ -73,13 +73,14 @@ static enum status make_units(struct evaluate_music *music, const struct evaluat
             n = left < UNIT ? left : UNIT;
             for (size_t i = 0; i < n; i++) music->asked[unit.first + i] = (int8_t)emotion;
             if (number % size != rank) continue;
-            const struct generate_request request = {.emotion = (int)emotion,
-                                                     .count = (uint32_t)n,
-                                                     .bars = MUSIC_BARS,
-                                                     .seed = evaluation->settings->seed + number,
-                                                     .temperature = 0.9,
-                                                     .top_p = 0.95,
-                                                     .tonic = GENERATE_ANY_TONIC};
+            const struct generate_request request = {
+                .steps = {{latent_emotion((int)emotion), MUSIC_BARS}},
+                .n_steps = 1,
+                .count = (uint32_t)n,
+                .seed = evaluation->settings->seed + number,
+                .temperature = 0.9,
+                .top_p = 0.95,
+                .tonic = GENERATE_ANY_TONIC};
             TRY(generate_pieces(&evaluation->model, &request, measure_piece, &unit));
         }
     }
