@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-enum { MAX_D = 2048 }; /* the option table allows 1024 mixture coordinates a factor */
+enum { MAX_D = 512 }; /* the option table allows 256 mixture coordinates a factor */
 
 static double squared_distance(const double *a, const double *b, size_t d)
 {
