@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-enum { MAX_D = 1024 }; /* mixture coordinates of both factors stay below */
+enum { MAX_D = 512 }; /* the option table allows 256 mixture coordinates a factor */
 
 static double squared_distance(const double *a, const double *b, size_t d)
 {
