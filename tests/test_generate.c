@@ -1,12 +1,12 @@
-/* generate, latents, classify: whole bars, equal seeds, batches, emotions, refusals. */
+/* generate: whole bars, equal seeds, batches, steps, faders, posteriors of pieces. */
 #define _GNU_SOURCE
 #include "classify.h"
 #include "generate.h"
 #include "latent.h"
+#include "model_fixture.h"
 #include "random.h"
 #include "runner.h"
 #include "smf.h"
-#include "tiny_model.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -15,40 +15,7 @@
 
 const char *const suite_name = "generate";
 
-enum { PATH_ROOM = 256, BATCH = 32, MOST_PIECES = 40 }; /* one batch and a part of another */
-
-static struct model model;
-static char folder[] = "/tmp/affekt_generate_XXXXXX";
-
-static char *in_folder(char path[PATH_ROOM], const char *name)
-{
-    snprintf(path, PATH_ROOM, "%s/%s", folder, name);
-    return path;
-}
-
-static enum status make_model(const char *name, size_t steps, const char *const *settings,
-                              size_t n_settings)
-{
-    char corpus[PATH_ROOM], out[PATH_ROOM];
-    const struct tiny_training training = {.corpus = in_folder(corpus, "corpus.h5"),
-                                           .out = in_folder(out, name),
-                                           .steps = steps,
-                                           .settings = settings,
-                                           .n_settings = n_settings};
-    return tiny_model_make(&training);
-}
-
-static void makes_a_model(void)
-{
-    static const char *const settings[] = {"train.steps=12",   "train.batch=4",
-                                           "train.stage1=0.5", "mixture.components=2",
-                                           "train.warmup=1",   "train.learning_rate=0.005"};
-    char path[PATH_ROOM];
-    CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(folder));
-    CU_ASSERT_EQUAL_FATAL(tiny_corpus_make(folder, 4), OK);
-    CU_ASSERT_EQUAL_FATAL(make_model("model.h5", 12, settings, 6), OK);
-    CU_ASSERT_EQUAL_FATAL(model_open(&model, in_folder(path, "model.h5")), OK);
-}
+enum { BATCH = 32, MOST_PIECES = 40 }; /* one batch and a part of another */
 
 /* What the visits have seen. */
 struct album {
@@ -119,7 +86,7 @@ static struct generate_request plain_request(void)
 static struct album generate(const struct generate_request *request)
 {
     struct album album = {.bars = generate_bars(request), .tempo = request->tempo};
-    CU_ASSERT_EQUAL(generate_pieces(&model, request, keep, &album), OK);
+    CU_ASSERT_EQUAL(generate_pieces(&fixture.model, request, keep, &album), OK);
     CU_ASSERT_EQUAL(album.n, request->count);
     return album;
 }
@@ -187,14 +154,14 @@ static void count_does_not_matter(void)
 static void batches_draw_anew(void)
 {
     struct generate_request request = plain_request();
-    const struct decoder *decoder = &model.vae.decoder;
-    const size_t count = model.vae.parameters.count;
+    const struct decoder *decoder = &fixture.model.vae.decoder;
+    const size_t count = fixture.model.vae.parameters.count;
     real *kept = malloc(count * sizeof *kept);
     size_t n_alike = 0;
     CU_ASSERT_PTR_NOT_NULL_FATAL(kept);
-    memcpy(kept, model.theta, count * sizeof *kept);
+    memcpy(kept, fixture.model.theta, count * sizeof *kept);
     for (size_t layer = 0; layer < decoder->shape.layers; layer++)
-        memset(model.theta + decoder->condition[layer], 0,
+        memset(fixture.model.theta + decoder->condition[layer], 0,
                decoder->shape.condition * decoder->shape.width * sizeof *kept);
     request.count = MOST_PIECES;
     request.steps[0].bars = 2;
@@ -204,7 +171,7 @@ static void batches_draw_anew(void)
         n_alike += album.tonic[i] == album.tonic[i - BATCH];
     }
     CU_ASSERT(n_alike < album.n - BATCH);
-    memcpy(model.theta, kept, count * sizeof *kept);
+    memcpy(fixture.model.theta, kept, count * sizeof *kept);
     album_fini(&album);
     free(kept);
 }
@@ -290,13 +257,14 @@ static void tempi_change_between_steps(void)
     request.count = 12;
     request.steps[0] = (struct generate_step){latent_emotion(EMOTION_TENSE), 3};
     request.steps[1] = (struct generate_step){latent_emotion(EMOTION_SAD), 7};
-    CU_ASSERT_EQUAL(generate_pieces(&model, &request, check_tempi, &n_changes), OK);
+    CU_ASSERT_EQUAL(generate_pieces(&fixture.model, &request, check_tempi, &n_changes), OK);
     CU_ASSERT(n_changes > 0);
 }
 
 static void points_blend_the_emotions(void)
 {
-    const size_t latent = vae_latent(&model.vae.shape), mixed = model.vae.shape.latent_mixture;
+    const size_t latent = vae_latent(&fixture.model.vae.shape),
+                 mixed = fixture.model.vae.shape.latent_mixture;
     const struct latent_key key = {.seed = 3, .piece = 2};
     real *numbers = calloc(4 * latent, sizeof *numbers), *blend = calloc(latent, sizeof *blend);
     real *const point[N_FACTORS] = {numbers, numbers + latent};
@@ -307,13 +275,13 @@ static void points_blend_the_emotions(void)
     CU_ASSERT_EQUAL(weight[EMOTION_SAD], 0.25);
     CU_ASSERT_EQUAL(weight[EMOTION_HAPPY], 0);
     for (int y = 0; y < N_EMOTIONS; y++) {
-        latent_draw_emotion(corner, &model, y, 0.7, &key);
-        latent_draw_point(point, &model, latent_emotion(y), 0.7, &key);
+        latent_draw_emotion(corner, &fixture.model, y, 0.7, &key);
+        latent_draw_point(point, &fixture.model, latent_emotion(y), 0.7, &key);
         for (int g = 0; g < N_FACTORS; g++)
             CU_ASSERT_EQUAL(memcmp(point[g], corner[g], mixed * sizeof *blend), 0);
         for (size_t d = 0; d < mixed; d++) blend[d] += corner[1][d] / 4;
     }
-    latent_draw_point(point, &model, (struct latent_point){0, 0}, 0.7, &key);
+    latent_draw_point(point, &fixture.model, (struct latent_point){0, 0}, 0.7, &key);
     for (size_t d = 0; d < mixed; d++)
         CU_ASSERT_DOUBLE_EQUAL((double)point[1][d], (double)blend[d], 1e-5);
     free(numbers);
@@ -349,7 +317,7 @@ static void files_read_back(void)
                               OK);
         CU_ASSERT_FALSE(report.damaged);
         CU_ASSERT_STRING_EQUAL(report.warning, "");
-        CU_ASSERT_EQUAL(piece_from_score(&piece, &score, &model.vocabulary, -1), OK);
+        CU_ASSERT_EQUAL(piece_from_score(&piece, &score, &fixture.model.vocabulary, -1), OK);
         piece_fini(&piece);
         score_fini(&score);
     }
@@ -361,102 +329,42 @@ static void silence_is_refused(void)
 {
     struct generate_request request = plain_request();
     struct album album = {.bars = generate_bars(&request)};
-    const size_t bias = model.vae.decoder.heads.type_bias;
-    const real before = model.theta[bias + TYPE_BAR];
-    model.theta[bias + TYPE_BAR] = 1e4F;
-    CU_ASSERT_EQUAL(generate_pieces(&model, &request, keep, &album), FAILED);
+    const size_t bias = fixture.model.vae.decoder.heads.type_bias;
+    const real before = fixture.model.theta[bias + TYPE_BAR];
+    fixture.model.theta[bias + TYPE_BAR] = 1e4F;
+    CU_ASSERT_EQUAL(generate_pieces(&fixture.model, &request, keep, &album), FAILED);
     CU_ASSERT_STRING_EQUAL(status_message(),
                            "piece 1 has no note in 16 draws; try a higher temperature");
     CU_ASSERT_EQUAL(album.n, 0);
-    model.theta[bias + TYPE_BAR] = before;
+    fixture.model.theta[bias + TYPE_BAR] = before;
 }
 
 /* One that seldom writes a note is drawn anew, with the same result whatever the count. */
 static void empty_pieces_are_drawn_anew(void)
 {
     struct generate_request request = plain_request();
-    const size_t bias = model.vae.decoder.heads.type_bias;
-    const real before = model.theta[bias + TYPE_BAR];
+    const size_t bias = fixture.model.vae.decoder.heads.type_bias;
+    const real before = fixture.model.theta[bias + TYPE_BAR];
     request.steps[0].bars = 1;
     request.top_p = 1;
     request.count = MOST_PIECES;
-    model.theta[bias + TYPE_BAR] = before + 3;
+    fixture.model.theta[bias + TYPE_BAR] = before + 3;
     struct album many = generate(&request);
     request.count = 10;
     struct album some = generate(&request);
     for (size_t i = 0; i < some.n; i++) CU_ASSERT(same_piece(&many, &some, i));
     album_fini(&many);
     album_fini(&some);
-    model.theta[bias + TYPE_BAR] = before;
+    fixture.model.theta[bias + TYPE_BAR] = before;
 }
 
 static void a_failing_visit_ends_it(void)
 {
     const struct generate_request request = plain_request();
     struct album album = {.bars = generate_bars(&request), .answer = FAILED};
-    CU_ASSERT_EQUAL(generate_pieces(&model, &request, keep, &album), FAILED);
+    CU_ASSERT_EQUAL(generate_pieces(&fixture.model, &request, keep, &album), FAILED);
     CU_ASSERT_EQUAL(album.n, 1);
     album_fini(&album);
-}
-
-/* Mean and variance of many draws are those of the components, taken by their weights. */
-static void latents_follow_the_mixture(void)
-{
-    enum { N = 4000, DIMENSION = 3 };
-    const struct mixture mixture = vae_mixture(&model.vae, model.theta);
-    const size_t latent = vae_latent(&model.vae.shape), d = mixture.shape.dimensions;
-    const size_t mixed = model.vae.shape.latent_mixture;
-    real *rhythm = calloc(latent, sizeof *rhythm), *tonal = calloc(latent, sizeof *tonal);
-    real *const z[N_FACTORS] = {rhythm, tonal};
-    for (size_t y = 0; y < N_EMOTIONS; y++) {
-        double weight[2], mean = 0, square = 0, want = 0, want_square = 0;
-        for (size_t i = 0; i < 2; i++) weight[i] = exp((double)mixture.log_weight[2 * y + i]);
-        for (size_t i = 0; i < 2; i++) {
-            const size_t at = (2 * y + i) * d + mixed + DIMENSION;
-            const double share = weight[i] / (weight[0] + weight[1]);
-            const double mu = (double)mixture.mean[at];
-            want += share * mu;
-            want_square += share * (mu * mu + exp((double)mixture.log_variance[at]));
-        }
-        for (uint32_t i = 0; i < N; i++) {
-            const struct latent_key key = {.seed = 5, .piece = i};
-            latent_draw_emotion(z, &model, (int)y, 1, &key);
-            mean += (double)tonal[DIMENSION] / N;
-            square += (double)(tonal[DIMENSION] * tonal[DIMENSION]) / N;
-        }
-        const double deviation = sqrt(want_square - want * want);
-        CU_ASSERT_DOUBLE_EQUAL(mean, want, 5 * deviation / sqrt(N));
-        CU_ASSERT_DOUBLE_EQUAL(square - mean * mean, deviation * deviation,
-                               0.15 * deviation * deviation);
-    }
-    free(rhythm);
-    free(tonal);
-}
-
-/* Residuals are standard normal; those of one piece's segments are alike, not equal. */
-static void residuals_drift(void)
-{
-    enum { N = 4000 };
-    const size_t latent = vae_latent(&model.vae.shape), mixed = model.vae.shape.latent_mixture;
-    real *numbers = calloc(4 * latent, sizeof *numbers);
-    real *const first[N_FACTORS] = {numbers, numbers + latent};
-    real *const second[N_FACTORS] = {numbers + 2 * latent, numbers + 3 * latent};
-    double mean = 0, square = 0, product = 0, across = 0;
-    for (uint32_t i = 0; i < N; i++) {
-        const struct latent_key key = {.seed = 6, .piece = i};
-        latent_draw_residual(first, &model, 0, 1, &key);
-        latent_draw_residual(second, &model, 1, 1, &key);
-        const double a = (double)first[0][mixed], b = (double)second[0][mixed];
-        mean += a / N;
-        square += a * a / N;
-        product += a * b / N;
-        across += a * (double)first[1][mixed] / N;
-    }
-    CU_ASSERT_DOUBLE_EQUAL(mean, 0, 0.08);
-    CU_ASSERT_DOUBLE_EQUAL(square, 1, 0.12);
-    CU_ASSERT_DOUBLE_EQUAL(product, 0.9025, 0.12);
-    CU_ASSERT_DOUBLE_EQUAL(across, 0, 0.08);
-    free(numbers);
 }
 
 /* A piece classified whole is the mean over its segments classified one by one. */
@@ -473,9 +381,9 @@ static void posteriors_are_averaged_in_the_log(void)
     struct smf_report report;
     struct piece piece;
     double latent[N_FACTORS * 256], sum[N_EMOTIONS] = {0}, total = 0;
-    CU_ASSERT_EQUAL_FATAL(classifier_init(&classifier, &model), OK);
+    CU_ASSERT_EQUAL_FATAL(classifier_init(&classifier, &fixture.model), OK);
     CU_ASSERT_EQUAL_FATAL(smf_parse(&score, &report, album.bytes[0], album.size[0], &options), OK);
-    CU_ASSERT_EQUAL_FATAL(piece_from_score(&piece, &score, &model.vocabulary, -1), OK);
+    CU_ASSERT_EQUAL_FATAL(piece_from_score(&piece, &score, &fixture.model.vocabulary, -1), OK);
     CU_ASSERT_EQUAL_FATAL(classifier_piece(&classifier, &piece, &whole, latent), OK);
     CU_ASSERT_EQUAL(whole.n_segments, piece.n_segments);
     CU_ASSERT(piece.n_segments >= 2);
@@ -493,9 +401,10 @@ static void posteriors_are_averaged_in_the_log(void)
         CU_ASSERT_DOUBLE_EQUAL(whole.probability[y], exp(sum[y]) / total, 1e-9);
         CU_ASSERT(whole.probability[y] <= whole.probability[whole.emotion]);
     }
-    for (size_t i = 0; i < N_FACTORS * model.vae.shape.latent_mixture; i++)
+    for (size_t i = 0; i < N_FACTORS * fixture.model.vae.shape.latent_mixture; i++)
         CU_ASSERT(isfinite(latent[i]));
-    real *weight = &model.theta[model.vae.mixture_log_weight + 2 * EMOTION_TENSE + 1];
+    real *weight =
+        &fixture.model.theta[fixture.model.vae.mixture_log_weight + 2 * EMOTION_TENSE + 1];
     *weight += 100;
     CU_ASSERT_EQUAL(classifier_piece(&classifier, &piece, &part, NULL), OK);
     CU_ASSERT_EQUAL(part.emotion, EMOTION_TENSE);
@@ -508,31 +417,6 @@ static void posteriors_are_averaged_in_the_log(void)
     score_fini(&score);
     classifier_fini(&classifier);
     album_fini(&album);
-}
-
-static void models_without_mixture_are_refused(void)
-{
-    static const char *const early[] = {"train.steps=10", "train.batch=4", "train.stage1=0.5"};
-    static const char *const normal[] = {"train.batch=4", "mixture.prior=normal"};
-    char path[PATH_ROOM], want[2 * PATH_ROOM];
-    struct model other;
-    CU_ASSERT_EQUAL_FATAL(make_model("early.h5", 1, early, 3), OK);
-    CU_ASSERT_EQUAL_FATAL(model_open(&other, in_folder(path, "early.h5")), OK);
-    CU_ASSERT_EQUAL(latent_check(&other, path), FAILED);
-    snprintf(want, sizeof want, "%s: no fitted mixture yet (step 1, the fit comes at step 5)",
-             path);
-    CU_ASSERT_STRING_EQUAL(status_message(), want);
-    other.step = 5; /* saved just before the fit */
-    CU_ASSERT_EQUAL(latent_check(&other, path), FAILED);
-    other.step = 6;
-    CU_ASSERT_EQUAL(latent_check(&other, path), OK);
-    model_close(&other);
-    CU_ASSERT_EQUAL_FATAL(make_model("normal.h5", 1, normal, 2), OK);
-    CU_ASSERT_EQUAL_FATAL(model_open(&other, in_folder(path, "normal.h5")), OK);
-    CU_ASSERT_EQUAL(latent_check(&other, path), FAILED);
-    snprintf(want, sizeof want, "%s: has no mixture: trained with mixture.prior = normal", path);
-    CU_ASSERT_STRING_EQUAL(status_message(), want);
-    model_close(&other);
 }
 
 static enum status count(void *context, const struct generated *piece)
@@ -551,25 +435,17 @@ static void memory_failures_are_clean(void)
         struct classifier classifier;
         size_t n = 0;
         status_fault_set(k);
-        status = classifier_init(&classifier, &model);
+        status = classifier_init(&classifier, &fixture.model);
         if (status == OK) classifier_fini(&classifier);
-        if (status == OK) status = generate_pieces(&model, &request, count, &n);
+        if (status == OK) status = generate_pieces(&fixture.model, &request, count, &n);
         status_fault_set(0);
         if (status == OK) CU_ASSERT_EQUAL(n, request.count);
     }
     CU_ASSERT_EQUAL(status, OK);
 }
 
-static void removes_its_files(void)
-{
-    char command[PATH_ROOM];
-    model_close(&model);
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    CU_ASSERT_EQUAL(system(command), 0);
-}
-
 const struct suite_test suite_tests[] = {
-    {"makes a model", makes_a_model},
+    {"makes a model", fixture_make},
     {"bars are whole", bars_are_whole},
     {"seeds decide", seeds_decide},
     {"count does not matter", count_does_not_matter},
@@ -583,11 +459,8 @@ const struct suite_test suite_tests[] = {
     {"silence is refused", silence_is_refused},
     {"empty pieces are drawn anew", empty_pieces_are_drawn_anew},
     {"a failing visit ends it", a_failing_visit_ends_it},
-    {"latents follow the mixture", latents_follow_the_mixture},
-    {"residuals drift", residuals_drift},
     {"posteriors are averaged in the log", posteriors_are_averaged_in_the_log},
-    {"models without mixture are refused", models_without_mixture_are_refused},
     {"memory failures are clean", memory_failures_are_clean},
-    {"removes its files", removes_its_files},
+    {"removes its files", fixture_remove},
     {NULL, NULL},
 };

@@ -397,67 +397,6 @@ static void silence_is_refused(void)
     model.theta[bias + TYPE_BAR] = before;
 }
 
-static double coordinate_of(int fader, const char *text)
-{
-    struct fader_setting settings[BATCH_FADERS] = {{FADER_FREE, 0}};
-    struct fader_target target;
-    CU_ASSERT_EQUAL_FATAL(fader_parse(&settings[fader], fader, text), OK);
-    CU_ASSERT_EQUAL_FATAL(faders_resolve(&target, &model.faders, settings, "x"), OK);
-    for (int i = 0; i < BATCH_FADERS; i++) CU_ASSERT_EQUAL(target.set[i], i == fader);
-    return target.coordinate[fader];
-}
-
-static void faders_rise(void)
-{
-    const size_t last = FADERS_QUANTILES - 1;
-    CU_ASSERT_FATAL(model.faders.known);
-    for (int f = 0; f < BATCH_FADERS; f++) {
-        const double *attribute = model.faders.attribute[f];
-        const double *coordinate = model.faders.coordinate[f];
-        double before = -HUGE_VAL, measured_before = -HUGE_VAL;
-        char text[64];
-        CU_ASSERT(attribute[last] > attribute[0] && coordinate[last] > coordinate[0]);
-        for (int i = -10; i <= 10; i++) {
-            snprintf(text, sizeof text, "%.1f", i / 10.0);
-            const double place = coordinate_of(f, text);
-            CU_ASSERT(place >= before);
-            CU_ASSERT_DOUBLE_EQUAL(place, coordinate[i + 10], 1e-9);
-            before = place;
-            const double share = (i + 10) / 20.0 * 0.9999;
-            snprintf(text, sizeof text, "abs:%.9g",
-                     attribute[0] + share * (attribute[last] - attribute[0]) + 1e-9);
-            const double measured = coordinate_of(f, text);
-            CU_ASSERT(measured >= measured_before);
-            measured_before = measured;
-        }
-    }
-}
-
-static void measured_values_find_their_place(void)
-{
-    struct faders faders = {.known = true};
-    struct fader_setting settings[BATCH_FADERS] = {{FADER_MEASURED, 0}};
-    struct fader_target target;
-    for (int i = 0; i < FADERS_QUANTILES; i++) {
-        faders.attribute[0][i] = i < 5 ? 2 : i < 11 ? i : 30; /* level at both ends */
-        faders.coordinate[0][i] = i * i;
-    }
-    static const double value[] = {2, 7.5, 30, 20}, want[] = {4, 56.5, 240.5, 110.5};
-    for (int i = 0; i < 4; i++) {
-        settings[0].value = value[i];
-        CU_ASSERT_EQUAL_FATAL(faders_resolve(&target, &faders, settings, "x"), OK);
-        CU_ASSERT_DOUBLE_EQUAL(target.coordinate[0], want[i], 1e-9);
-    }
-    settings[0].value = 31;
-    CU_ASSERT_EQUAL(faders_resolve(&target, &faders, settings, "x"), USAGE);
-    CU_ASSERT_STRING_EQUAL(status_message(),
-                           "--rhythm-density = abs:31: the training set has 2 to 30");
-    faders.known = false;
-    CU_ASSERT_EQUAL(faders_resolve(&target, &faders, settings, "x.h5"), FAILED);
-    CU_ASSERT_STRING_EQUAL(status_message(),
-                           "x.h5: too old for --rhythm-density: it holds no faders");
-}
-
 static void faders_set_their_coordinates_alone(void)
 {
     struct transfer_request request = plain_request();
@@ -477,67 +416,6 @@ static void faders_set_their_coordinates_alone(void)
             }
         posterior_fini(&latents);
     }
-}
-
-/* The model as a program before faders and label counts would have saved it. */
-static void write_old(const char *path, const char *from)
-{
-    struct checkpoint_field *fields;
-    struct checkpoint_text texts[] = {{"config", NULL}, {"tokeniser", NULL}};
-    char *text[2];
-    size_t n, kept = 0;
-    CU_ASSERT_EQUAL_FATAL(checkpoint_list(from, &fields, &n), OK);
-    for (size_t i = 0; i < n; i++) {
-        if (strncmp(fields[i].name, "faders/", 7) == 0) continue;
-        if (strncmp(fields[i].name, "labels/", 7) == 0) continue;
-        fields[kept] = fields[i];
-        fields[kept].data = calloc(fields[i].rows * fields[i].columns, 8);
-        CU_ASSERT_PTR_NOT_NULL_FATAL(fields[kept].data);
-        kept++;
-    }
-    CU_ASSERT_EQUAL(kept, n - 3);
-    CU_ASSERT_EQUAL_FATAL(checkpoint_load(from, fields, kept), OK);
-    for (int i = 0; i < 2; i++) {
-        CU_ASSERT_EQUAL_FATAL(checkpoint_load_text(from, texts[i].name, &text[i]), OK);
-        texts[i].text = text[i];
-    }
-    CU_ASSERT_EQUAL(checkpoint_save(group_self(), path, fields, kept, texts, 2), OK);
-    for (size_t i = 0; i < kept; i++) free(fields[i].data);
-    for (int i = 0; i < 2; i++) free(text[i]);
-    free(fields);
-}
-
-static void older_checkpoints_still_load(void)
-{
-    char from[PATH_ROOM], path[PATH_ROOM], corpus_path[PATH_ROOM];
-    struct model old;
-    struct corpus corpus;
-    struct trainer trainer;
-    write_old(in_folder(path, "old.h5"), in_folder(from, "model.h5"));
-    CU_ASSERT_EQUAL_FATAL(model_open(&old, path), OK);
-    CU_ASSERT_FALSE(old.faders.known);
-    CU_ASSERT_EQUAL(latent_check_point(&old, (struct latent_point){0, 0}, path), OK);
-    CU_ASSERT_EQUAL_FATAL(corpus_open(&corpus, in_folder(corpus_path, "corpus.h5")), OK);
-    CU_ASSERT_EQUAL_FATAL(trainer_init(&trainer, group_self(), &corpus, &old.config), OK);
-    CU_ASSERT_EQUAL(model_file_resume(&trainer, path), OK);
-    CU_ASSERT_EQUAL(trainer.step, 12);
-    trainer_fini(&trainer);
-    corpus_close(&corpus);
-    model_close(&old);
-}
-
-static void labels_are_counted(void)
-{
-    const int64_t kept = model.n_labelled[EMOTION_SAD];
-    int64_t n = 0;
-    for (int y = 0; y < N_EMOTIONS; y++) n += model.n_labelled[y];
-    CU_ASSERT(n > 8 && n < 16); /* of 16, some held out */
-    model.n_labelled[EMOTION_SAD] = 0;
-    CU_ASSERT_EQUAL(latent_check_point(&model, latent_emotion(EMOTION_CALM), "x"), OK);
-    CU_ASSERT_EQUAL(latent_check_point(&model, latent_emotion(EMOTION_SAD), "x"), FAILED);
-    CU_ASSERT_STRING_EQUAL(status_message(), "x: was trained without a piece labelled sad");
-    CU_ASSERT_EQUAL(latent_check_point(&model, (struct latent_point){0.5, 0.9}, "x"), FAILED);
-    model.n_labelled[EMOTION_SAD] = kept;
 }
 
 static enum status count(void *context, const struct transferred *piece)
@@ -591,11 +469,7 @@ const struct suite_test suite_tests[] = {
     {"tempi are scaled", tempi_are_scaled},
     {"performances keep their seconds", performances_keep_their_seconds},
     {"silence is refused", silence_is_refused},
-    {"faders rise", faders_rise},
-    {"measured values find their place", measured_values_find_their_place},
     {"faders set their coordinates alone", faders_set_their_coordinates_alone},
-    {"older checkpoints still load", older_checkpoints_still_load},
-    {"labels are counted", labels_are_counted},
     {"memory failures are clean", memory_failures_are_clean},
     {"removes its files", removes_its_files},
     {NULL, NULL},
