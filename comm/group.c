@@ -82,6 +82,7 @@ enum status group_world_create(struct group **world, int *argc, char ***argv)
     if (!group) status = status_fail(FAILED, "no memory for the group (%zu bytes)", bytes);
     status = group_agree(&opened, status);
     if (status == OK) {
+        ASSERT(group); /* all ranks have memory, so this one has */
         *group = opened;
         *world = group;
     } else {

@@ -11,12 +11,9 @@
 hid_t checkpoint_type_stored(enum checkpoint_type type)
 {
     switch (type) {
-    case CHECKPOINT_FLOAT:
-        return H5T_IEEE_F32LE;
-    case CHECKPOINT_DOUBLE:
-        return H5T_IEEE_F64LE;
-    case CHECKPOINT_INT64:
-        return H5T_STD_I64LE;
+    case CHECKPOINT_FLOAT: return H5T_IEEE_F32LE;
+    case CHECKPOINT_DOUBLE: return H5T_IEEE_F64LE;
+    case CHECKPOINT_INT64: return H5T_STD_I64LE;
     }
     return H5I_INVALID_HID;
 }
@@ -24,12 +21,9 @@ hid_t checkpoint_type_stored(enum checkpoint_type type)
 hid_t checkpoint_type_native(enum checkpoint_type type)
 {
     switch (type) {
-    case CHECKPOINT_FLOAT:
-        return H5T_NATIVE_FLOAT;
-    case CHECKPOINT_DOUBLE:
-        return H5T_NATIVE_DOUBLE;
-    case CHECKPOINT_INT64:
-        return H5T_NATIVE_INT64;
+    case CHECKPOINT_FLOAT: return H5T_NATIVE_FLOAT;
+    case CHECKPOINT_DOUBLE: return H5T_NATIVE_DOUBLE;
+    case CHECKPOINT_INT64: return H5T_NATIVE_INT64;
     }
     return H5I_INVALID_HID;
 }

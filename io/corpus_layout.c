@@ -85,14 +85,10 @@ static hid_t piece_type(void)
 hid_t corpus_part_type(enum corpus_part part)
 {
     switch (part) {
-    case PART_EVENTS:
-        return event_type();
-    case PART_SEGMENTS:
-        return segment_type();
-    case PART_PIECES:
-        return piece_type();
-    default:
-        return H5Tcopy(H5T_STD_U8LE);
+    case PART_EVENTS: return event_type();
+    case PART_SEGMENTS: return segment_type();
+    case PART_PIECES: return piece_type();
+    default: return H5Tcopy(H5T_STD_U8LE);
     }
 }
 

@@ -170,6 +170,7 @@ static void gather_window(struct writer *writer, int n_mine)
 {
     const MPI_Comm *communicator = group_communicator(writer->group);
     if (!communicator) {
+        ASSERT(writer->gathered); /* the only rank is rank 0 */
         memcpy(writer->gathered, writer->mine, (size_t)n_mine);
         return;
     }

@@ -85,7 +85,7 @@ enum status score_from_events(struct score *score, const struct event *events, s
     for (size_t i = 0; i < n_events; i++) n_bars += events[i].position == EVENTS_BAR;
     const size_t n_signatures = n_bars + 1;
     score->notes = status_fault() ? NULL : malloc((n_events - n_bars + 1) * sizeof *score->notes);
-    score->tempi = status_fault() ? NULL : malloc(n_bars * sizeof *score->tempi);
+    score->tempi = status_fault() ? NULL : malloc((n_bars + 1) * sizeof *score->tempi);
     score->signatures = status_fault() ? NULL : malloc(n_signatures * sizeof *score->signatures);
     if (!score->notes || !score->tempi || !score->signatures)
         FAIL(FAILED, "no memory for a score of %zu events", n_events);

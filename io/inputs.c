@@ -177,9 +177,7 @@ static enum status add_entry(struct inputs *inputs, const FTSENT *entry, struct 
 {
     found->path = entry->fts_path;
     switch (entry->fts_info) {
-    case FTS_F:
-        found->about = *entry->fts_statp;
-        return add_file(inputs, found);
+    case FTS_F: found->about = *entry->fts_statp; return add_file(inputs, found);
     case FTS_SL: /* a link to a folder is not followed: it may lead in circles */
         if (stat(entry->fts_path, &found->about) != 0)
             return name_is_midi(entry->fts_path) ? add_failed(inputs, found, "a dangling link")
@@ -190,8 +188,7 @@ static enum status add_entry(struct inputs *inputs, const FTSENT *entry, struct 
     case FTS_NS:
         found->about = (struct stat){.st_ino = entry->fts_ino};
         return add_failed(inputs, found, strerror(entry->fts_errno));
-    default:
-        return OK;
+    default: return OK;
     }
 }
 

@@ -13,7 +13,7 @@
 
 #include "group.h"
 
-enum { INPUT_NO_MEMBER = UINT32_MAX };
+#define INPUT_NO_MEMBER UINT32_MAX /* no enumerator: those are ints */
 
 /** What became of an input.  Order and names are part of the report. */
 enum outcome { OUTCOME_PACKED, OUTCOME_SKIPPED, OUTCOME_UNREADABLE, OUTCOME_EMPTY, N_OUTCOMES };

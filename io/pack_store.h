@@ -7,7 +7,7 @@
 #include "corpus.h"
 #include "inputs.h"
 
-enum { PACK_NEW = UINT32_MAX };
+#define PACK_NEW UINT32_MAX /* no enumerator: those are ints */
 
 /** What the report says of an input besides its reason. */
 enum pack_note { NOTE_NONE, NOTE_ALREADY_THERE, NOTE_WITH_COPY };

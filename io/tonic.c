@@ -52,7 +52,7 @@ void tonic_estimate(struct tonic *tonic, const int64_t weights[12], int first)
     centre(&profiles[0], major_profile);
     centre(&profiles[1], minor_profile);
     const double norm = spread(weights);
-    double best[2] = {-INFINITY, -INFINITY};
+    double best[2] = {-HUGE_VAL, -HUGE_VAL};
     int roots[2] = {first, first};
     for (int i = 0; i < 12; i++) {
         const int root = (first + i) % 12;

@@ -53,23 +53,12 @@ static error_t parse(int key, char *text, struct argp_state *state)
     struct classify *classify = state->input;
     enum status status = OK;
     switch (key) {
-    case 'c':
-        classify->checkpoint = text;
-        break;
-    case 'l':
-        classify->labels[classify->n_labels++] = text;
-        break;
-    case KEY_IGNORE_TEMPO:
-        classify->ignore_tempo = true;
-        break;
-    case ARGP_KEY_ARG:
-        classify->inputs[classify->n_inputs++] = text;
-        break;
-    case ARGP_KEY_END:
-        status = check_complete(classify);
-        break;
-    default:
-        return ARGP_ERR_UNKNOWN;
+    case 'c': classify->checkpoint = text; break;
+    case 'l': classify->labels[classify->n_labels++] = text; break;
+    case KEY_IGNORE_TEMPO: classify->ignore_tempo = true; break;
+    case ARGP_KEY_ARG: classify->inputs[classify->n_inputs++] = text; break;
+    case ARGP_KEY_END: status = check_complete(classify); break;
+    default: return ARGP_ERR_UNKNOWN;
     }
     return status == OK ? 0 : COMMAND_REFUSED;
 }

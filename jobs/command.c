@@ -27,20 +27,11 @@ static error_t parse_shared(int key, char *argument, struct argp_state *state)
     struct parse *parse = state->input;
     (void)argument;
     switch (key) {
-    case ARGP_KEY_INIT:
-        state->child_inputs[0] = parse->line->input;
-        return 0;
-    case ARGP_KEY_ERROR:
-        parse->next = state->next;
-        return 0;
-    case KEY_JSON:
-        parse->line->json = true;
-        return 0;
-    case KEY_HELP:
-        parse->line->help = true;
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
+    case ARGP_KEY_INIT: state->child_inputs[0] = parse->line->input; return 0;
+    case ARGP_KEY_ERROR: parse->next = state->next; return 0;
+    case KEY_JSON: parse->line->json = true; return 0;
+    case KEY_HELP: parse->line->help = true; return 0;
+    default: return ARGP_ERR_UNKNOWN;
     }
 }
 

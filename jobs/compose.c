@@ -49,26 +49,15 @@ static error_t parse(int key, char *text, struct argp_state *state)
     struct compose *compose = state->input;
     enum status status = OK;
     switch (key) {
-    case 'n':
-        status = command_size(&compose->count, "--count", text, 1, COMPOSER_MAX_INDEX);
-        break;
-    case 's':
-        status = command_size(&compose->seed, "--seed", text, 0, SEED_MAX);
-        break;
-    case 'b':
-        status = command_size(&compose->bars, "--bars", text, 1, COMPOSER_MAX_BARS);
-        break;
-    case 'e':
-        status = set_emotion(compose, text);
-        break;
-    case 'o':
-        compose->out = text;
-        break;
+    case 'n': status = command_size(&compose->count, "--count", text, 1, COMPOSER_MAX_INDEX); break;
+    case 's': status = command_size(&compose->seed, "--seed", text, 0, SEED_MAX); break;
+    case 'b': status = command_size(&compose->bars, "--bars", text, 1, COMPOSER_MAX_BARS); break;
+    case 'e': status = set_emotion(compose, text); break;
+    case 'o': compose->out = text; break;
     case ARGP_KEY_END:
         if (!compose->out || !*compose->out) status = status_fail(USAGE, "--out DIR is missing");
         break;
-    default:
-        return ARGP_ERR_UNKNOWN;
+    default: return ARGP_ERR_UNKNOWN;
     }
     return status == OK ? 0 : COMMAND_REFUSED;
 }

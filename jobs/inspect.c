@@ -26,12 +26,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
 {
     struct inspect *inspect = state->input;
     switch (key) {
-    case KEY_VERIFY:
-        inspect->verify = true;
-        return 0;
-    case KEY_DIGEST:
-        inspect->digest = true;
-        return 0;
+    case KEY_VERIFY: inspect->verify = true; return 0;
+    case KEY_DIGEST: inspect->digest = true; return 0;
     case ARGP_KEY_ARG:
         if (inspect->path) return ARGP_ERR_UNKNOWN;
         inspect->path = text;
@@ -40,8 +36,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
         if (inspect->path) return 0;
         (void)status_fail(USAGE, "no FILE given");
         return COMMAND_REFUSED;
-    default:
-        return ARGP_ERR_UNKNOWN;
+    default: return ARGP_ERR_UNKNOWN;
     }
 }
 
@@ -57,15 +52,16 @@ static bool is_plain_hdf5(const char *path)
     return n == (ssize_t)sizeof start && memcmp(start, signature, sizeof start) == 0;
 }
 
-static enum status run(struct inspect *inspect, const struct group *world)
+static enum status run(const struct inspect *inspect, const struct group *world)
 {
     enum status status = OK;
     char path[FOLDER_PATH_BYTES], digest[CHECKPOINT_DIGEST_SIZE];
+    struct inspect resolved = *inspect;
     TRY(model_file_resolve(path, sizeof path, inspect->path));
-    inspect->path = path;
-    if (is_plain_hdf5(path)) return inspect_corpus(inspect, world);
+    resolved.path = path;
+    if (is_plain_hdf5(path)) return inspect_corpus(&resolved, world);
     TRY(checkpoint_file_digest(path, digest)); /* says what is wrong with a file of another kind */
-    TRY(inspect_checkpoint(inspect, world));
+    TRY(inspect_checkpoint(&resolved, world));
 done:
     return status;
 }

@@ -65,35 +65,16 @@ static error_t parse(int key, char *text, struct argp_state *state)
     struct pack_options *options = &pack->options;
     enum status status = OK;
     switch (key) {
-    case 'o':
-        options->out = text;
-        break;
-    case 'l':
-        pack->labels[options->n_labels++] = text;
-        break;
-    case KEY_APPEND:
-        options->append = true;
-        break;
-    case KEY_BARS:
-        status = set_small(&options->settings.bars, "--bars", text, 32);
-        break;
-    case KEY_GRID:
-        status = set_small(&options->settings.grid, "--grid", text, 24);
-        break;
-    case KEY_SPLIT:
-        status = set_split(options->percent, text);
-        break;
-    case KEY_REPORT:
-        options->report = text;
-        break;
-    case ARGP_KEY_ARG:
-        pack->inputs[options->n_inputs++] = text;
-        break;
-    case ARGP_KEY_END:
-        status = check_complete(options);
-        break;
-    default:
-        return ARGP_ERR_UNKNOWN;
+    case 'o': options->out = text; break;
+    case 'l': pack->labels[options->n_labels++] = text; break;
+    case KEY_APPEND: options->append = true; break;
+    case KEY_BARS: status = set_small(&options->settings.bars, "--bars", text, 32); break;
+    case KEY_GRID: status = set_small(&options->settings.grid, "--grid", text, 24); break;
+    case KEY_SPLIT: status = set_split(options->percent, text); break;
+    case KEY_REPORT: options->report = text; break;
+    case ARGP_KEY_ARG: pack->inputs[options->n_inputs++] = text; break;
+    case ARGP_KEY_END: status = check_complete(options); break;
+    default: return ARGP_ERR_UNKNOWN;
     }
     return status == OK ? 0 : COMMAND_REFUSED;
 }

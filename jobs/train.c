@@ -168,9 +168,11 @@ enum status train_run(struct group *world, int argc, char **argv)
     status = run_train(world, &config, &train.settings, &progress, &result);
     if (status == STOPPED) progress_note(&progress, "%s", status_message());
     if (status != OK && status != STOPPED) return status;
-    if (line.json)
-        TRY(command_result(world, result_json(&result, train.settings.out)));
-    else if (group_rank(world) == 0)
+    if (line.json) {
+        const enum status printed = command_result(world, result_json(&result, train.settings.out));
+        return printed == OK ? status : printed; /* a stopped run stays one */
+    }
+    if (group_rank(world) == 0)
         train.settings.dry_run ? print_dry_run(&result) : print_result(&result, train.settings.out);
 done:
     return status;

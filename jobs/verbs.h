@@ -13,7 +13,9 @@
     V("pack", pack_verb_run, true, "MIDI files, folders and archives to one corpus file")           \
     V("train", train_run, true, "train a model on a corpus")                                         \
     V("generate", generate_run, false, "new music of a chosen emotion from a checkpoint")           \
+    V("transfer", transfer_run, false, "own music in another emotion")                              \
     V("classify", classify_run, false, "emotion probabilities of MIDI files")                       \
+    V("evaluate", evaluate_run, true, "every measure of a checkpoint on a corpus")                    \
     V("inspect", inspect_run, false, "what a corpus or checkpoint file holds; verifies digests")    \
     V("compose", compose_run, false, "compose labelled pieces by rule, with known factors")
 /* clang-format on */

@@ -11,6 +11,10 @@
 #include "layers.h"
 #include "parameters.h"
 
+/** Standard deviation of embeddings that enter a stack: some six a step then add up to the size of
+ *  a layer's output, so that a step's own event is not drowned while the layers are random. */
+#define BLOCK_EMBEDDING_SCALE 0.2
+
 /** Offsets into the parameter block. */
 struct block {
     size_t width, heads;

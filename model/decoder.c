@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Every layer adds the condition: at first it must not drown the event that a step reads. */
+static const double CONDITION_SCALE = 0.2;
+
 /* Everything about the steps of one micro-batch. */
 struct steps {
     size_t n;
@@ -34,18 +37,18 @@ void decoder_define(struct decoder *decoder, struct parameters *parameters, cons
     for (size_t layer = shape->layers; layer-- > 0;) {
         snprintf(name, sizeof name, "%s/%zu", prefix, layer);
         block_define(&decoder->block[layer], parameters, name, width, shape->heads, shape->layers);
-        decoder->condition[layer] =
-            parameters_add(parameters, shape->condition, width, INITIALIZE_NORMAL,
-                           1 / sqrt((double)shape->condition), "%s/condition/weight", name);
+        decoder->condition[layer] = parameters_add(
+            parameters, shape->condition, width, INITIALIZE_NORMAL,
+            CONDITION_SCALE / sqrt((double)shape->condition), "%s/condition/weight", name);
     }
     for (enum field field = 0; field < N_FIELDS; field++)
         decoder->field[field] =
-            parameters_add(parameters, vocabulary->size[field], width, INITIALIZE_NORMAL, 0.05,
-                           "%s/embedding/%s", prefix, field_names[field]);
-    decoder->type = parameters_add(parameters, DECODER_N_TYPES, width, INITIALIZE_NORMAL, 0.05,
-                                   "%s/embedding/type", prefix);
-    decoder->bar = parameters_add(parameters, vocabulary->bars, width, INITIALIZE_NORMAL, 0.05,
-                                  "%s/embedding/bar", prefix);
+            parameters_add(parameters, vocabulary->size[field], width, INITIALIZE_NORMAL,
+                           BLOCK_EMBEDDING_SCALE, "%s/embedding/%s", prefix, field_names[field]);
+    decoder->type = parameters_add(parameters, DECODER_N_TYPES, width, INITIALIZE_NORMAL,
+                                   BLOCK_EMBEDDING_SCALE, "%s/embedding/type", prefix);
+    decoder->bar = parameters_add(parameters, vocabulary->bars, width, INITIALIZE_NORMAL,
+                                  BLOCK_EMBEDDING_SCALE, "%s/embedding/bar", prefix);
     decoder->count = parameters->count - decoder->first;
 }
 

@@ -41,13 +41,14 @@ void encoder_define(struct encoder *encoder, struct parameters *parameters, cons
         if (!reads(shape, field)) continue;
         const size_t rows = field == FIELD_PITCH ? vocabulary->n_tonal : vocabulary->size[field];
         const char *label = field == FIELD_PITCH ? "tonal" : field_names[field];
-        encoder->field[field] = parameters_add(parameters, rows, width, INITIALIZE_NORMAL, 0.05,
-                                               "%s/embedding/%s", prefix, label);
+        encoder->field[field] =
+            parameters_add(parameters, rows, width, INITIALIZE_NORMAL, BLOCK_EMBEDDING_SCALE,
+                           "%s/embedding/%s", prefix, label);
     }
-    encoder->type = parameters_add(parameters, N_TYPES, width, INITIALIZE_NORMAL, 0.05,
-                                   "%s/embedding/type", prefix);
-    encoder->bar = parameters_add(parameters, vocabulary->bars, width, INITIALIZE_NORMAL, 0.05,
-                                  "%s/embedding/bar", prefix);
+    encoder->type = parameters_add(parameters, N_TYPES, width, INITIALIZE_NORMAL,
+                                   BLOCK_EMBEDDING_SCALE, "%s/embedding/type", prefix);
+    encoder->bar = parameters_add(parameters, vocabulary->bars, width, INITIALIZE_NORMAL,
+                                  BLOCK_EMBEDDING_SCALE, "%s/embedding/bar", prefix);
     encoder->count = parameters->count - encoder->first;
 }
 

@@ -7,18 +7,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_SYMBOLS = 256, DRAW_TYPE = N_FIELDS };
+enum {
+    MAX_SYMBOLS = 256,
+    DRAW_TYPE = N_FIELDS,
+    /* Pieces in one round: their keys and values stay in the cache, which those of all pieces, read
+     * once a step, would not. */
+    TOGETHER = 16,
+};
 
 /* One piece in the making. */
 struct piece_state {
     struct generator_event last; /* what the next step reads */
-    uint8_t bar;               /* its bar in its segment */
-    int signature;             /* the meter, -1 before the first bar */
-    uint32_t n_events;         /* since the start of the piece */
-    size_t bars_begun;         /* in this segment */
-    size_t count;              /* events of this segment */
-    bool done;                 /* this segment is complete */
-    double nats, end_nats;     /* end_nats: of the latest `bar is over` that ended a segment */
+    uint8_t bar;                 /* its bar in its segment */
+    int signature;               /* the meter, -1 before the first bar */
+    uint32_t n_events;           /* since the start of the piece */
+    size_t bars_begun;           /* in this segment */
+    size_t count;                /* events of this segment */
+    bool done;                   /* this segment is complete */
+    double nats, end_nats;       /* end_nats: of the latest `bar is over` that ended a segment */
 };
 
 struct generator {
@@ -27,35 +33,38 @@ struct generator {
     struct generator_settings settings;
     size_t n_pieces;
     uint32_t first_piece;
-    struct piece_state *piece; /* (n_pieces) owned */
+    struct piece_state *piece;               /* (n_pieces) owned */
+    const struct generator_request *request; /* during a segment */
     struct step_cache cache;
     struct arena scratch;
 };
 
 enum status generator_create(struct generator **out, const struct vae *vae, const real *theta,
-                           size_t n_pieces, uint32_t first_piece,
-                           const struct generator_settings *settings)
+                             size_t n_pieces, uint32_t first_piece,
+                             const struct generator_settings *settings)
 {
     enum status status = OK;
     const struct vae_shape *shape = &vae->shape;
-    struct generator *generator = calloc(1, sizeof *generator);
+    struct generator *generator = status_fault() ? NULL : calloc(1, sizeof *generator);
     *out = NULL;
     if (!generator) return status_fail(FAILED, "no memory for %zu pieces", n_pieces);
     *generator = (struct generator){.vae = vae,
-                                .theta = theta,
-                                .settings = *settings,
-                                .n_pieces = n_pieces,
-                                .first_piece = first_piece};
-    generator->piece = calloc(n_pieces, sizeof *generator->piece);
+                                    .theta = theta,
+                                    .settings = *settings,
+                                    .n_pieces = n_pieces,
+                                    .first_piece = first_piece};
+    if (!status_fault()) generator->piece = calloc(n_pieces, sizeof *generator->piece);
     if (!generator->piece) FAIL(FAILED, "no memory for %zu pieces", n_pieces);
     for (size_t i = 0; i < n_pieces; i++) {
         generator->piece[i].last.type = DECODER_START;
         generator->piece[i].signature = settings->signature;
         memset(generator->piece[i].last.symbol, SYMBOL_NONE, N_FIELDS);
     }
-    TRY(step_cache_init(&generator->cache, &vae->decoder, theta, n_pieces, settings->max_events + 1));
-    const size_t row = 8 * shape->width + 2 * vae_latent(shape) + 2 * MAX_SYMBOLS + 256;
-    TRY(arena_init(&generator->scratch, n_pieces * row * sizeof(real) + (1 << 16)));
+    TRY(step_cache_init(&generator->cache, &vae->decoder, theta, n_pieces,
+                        settings->max_events + 1));
+    const size_t round = TOGETHER * (3 * shape->width + MAX_SYMBOLS + 256);
+    const size_t condition = n_pieces * vae->decoder.shape.condition;
+    TRY(arena_init(&generator->scratch, (round + condition) * sizeof(real) + (1 << 16)));
     *out = generator;
     generator = NULL;
 done:
@@ -94,7 +103,7 @@ static double nucleus_floor(const double *p, size_t n, double total, double top_
 }
 
 size_t generator_draw(const real *logits, const bool *allowed, size_t n, double temperature,
-                    double top_p, double uniform)
+                      double top_p, double uniform)
 {
     double p[MAX_SYMBOLS], most = -HUGE_VAL, total = 0;
     ASSERT(n <= MAX_SYMBOLS);
@@ -129,8 +138,9 @@ static double nats_of(const real *logits, size_t n, size_t chosen)
     return log(total) + most - (double)logits[chosen];
 }
 
+/* Draws a symbol for a piece and counts its nats. */
 static size_t draw(struct generator *generator, size_t piece, uint32_t field, const real *logits,
-                   const bool *allowed, size_t n, double *nats)
+                   const bool *allowed, size_t n)
 {
     const struct generator_settings *settings = &generator->settings;
     const double uniform =
@@ -138,12 +148,13 @@ static size_t draw(struct generator *generator, size_t piece, uint32_t field, co
                        generator->piece[piece].n_events, field);
     const size_t chosen =
         generator_draw(logits, allowed, n, settings->temperature, settings->top_p, uniform);
-    *nats = nats_of(logits, n, chosen);
+    generator->piece[piece].nats += nats_of(logits, n, chosen);
     return chosen;
 }
 
 /* Whether a note can still follow in this bar, and in this segment's budget of events. */
-static bool note_fits(const struct generator *generator, const struct piece_state *piece, size_t bars)
+static bool note_fits(const struct generator *generator, const struct piece_state *piece,
+                      size_t bars)
 {
     const struct generator_event *last = &piece->last;
     const size_t due = bars - piece->bars_begun;
@@ -154,6 +165,16 @@ static bool note_fits(const struct generator *generator, const struct piece_stat
     return last->symbol[FIELD_POSITION] + 1u < steps || last->symbol[FIELD_PITCH] + 1u < pitches;
 }
 
+/* The one symbol that the field of a bar may have, or -1. */
+static int kept_symbol(const struct generator *generator, const struct piece_state *piece,
+                       enum field field)
+{
+    const struct generator_request *request = generator->request;
+    if (field == FIELD_TEMPO)
+        return request->tempo ? request->tempo[piece->bars_begun] : generator->settings.tempo;
+    return request->signature ? request->signature[piece->bars_begun] : piece->signature;
+}
+
 static void allow_field(const struct generator *generator, const struct piece_state *piece,
                         enum field field, const uint8_t *chosen, bool *allowed)
 {
@@ -162,13 +183,13 @@ static void allow_field(const struct generator *generator, const struct piece_st
     const bool after_note = piece->last.type == TYPE_NOTE;
     const uint8_t *last = piece->last.symbol;
     for (size_t i = 0; i < vocabulary->size[field]; i++) allowed[i] = true;
-    if (field == FIELD_TEMPO) {
-        allowed[0] = false; /* unknown */
-        for (size_t i = 0; settings->tempo >= 0 && i < vocabulary->size[field]; i++)
-            allowed[i] = i == (size_t)settings->tempo;
+    if (field == FIELD_TEMPO || field == FIELD_SIGNATURE) {
+        const int kept = kept_symbol(generator, piece, field);
+        for (size_t i = 0; kept >= 0 && i < vocabulary->size[field]; i++)
+            allowed[i] = i == (size_t)kept;
+        if (kept < 0 && field == FIELD_TEMPO) allowed[0] = false; /* unknown */
+        return;
     }
-    for (size_t i = 0; field == FIELD_SIGNATURE && i < vocabulary->size[field]; i++)
-        allowed[i] = piece->signature < 0 || i == (size_t)piece->signature;
     for (size_t i = 0; field == FIELD_POSITION && i < vocabulary->size[field]; i++) {
         const bool full = after_note && i == last[FIELD_POSITION] &&
                           last[FIELD_PITCH] + 1u == vocabulary->size[FIELD_PITCH];
@@ -180,47 +201,72 @@ static void allow_field(const struct generator *generator, const struct piece_st
         allowed[i] = false;
 }
 
-/* Draws one field of one event of a piece. */
-static void draw_field(struct generator *generator, size_t piece, enum field field, const real *h,
-                       struct generator_event *event)
+/* The steps of one round whose event has one type. */
+struct drawing {
+    size_t n;
+    uint32_t *step;            /* (n) place in the round */
+    real *h, *logits;          /* (n, width), (n, symbols) */
+    uint8_t *symbol[N_FIELDS]; /* (n) drawn so far */
+};
+
+static void draw_field(struct generator *generator, struct drawing *drawing, enum field field,
+                       const struct step_input *input, struct generator_event *events)
 {
-    bool allowed[MAX_SYMBOLS];
-    const size_t n = generator->vae->shape.vocabulary.size[field],
-                 mark = arena_mark(&generator->scratch);
-    real *logits = arena_reals(&generator->scratch, n);
-    const uint8_t *chosen[N_FIELDS];
-    double nats;
-    for (enum field f = 0; f < N_FIELDS; f++) chosen[f] = &event->symbol[f];
-    heads_field_logits(&generator->vae->decoder.heads, generator->theta, logits, h, field, chosen, 1,
+    const size_t n_symbols = generator->vae->shape.vocabulary.size[field];
+    heads_field_logits(&generator->vae->decoder.heads, generator->theta, drawing->logits,
+                       drawing->h, field, (const uint8_t *const *)drawing->symbol, drawing->n,
                        &generator->scratch);
-    allow_field(generator, &generator->piece[piece], field, event->symbol, allowed);
-    event->symbol[field] = (uint8_t)draw(generator, piece, field, logits, allowed, n, &nats);
-    generator->piece[piece].nats += nats;
+    for (size_t i = 0; i < drawing->n; i++) {
+        bool allowed[MAX_SYMBOLS];
+        const size_t index = input->piece[drawing->step[i]];
+        struct generator_event *event = &events[drawing->step[i]];
+        allow_field(generator, &generator->piece[index], field, event->symbol, allowed);
+        drawing->symbol[field][i] = event->symbol[field] = (uint8_t)draw(
+            generator, index, field, drawing->logits + i * n_symbols, allowed, n_symbols);
+    }
+}
+
+/* Draws the fields of the events of one type, all of them at once, field by field. */
+static void draw_fields(struct generator *generator, uint8_t type, const real *h,
+                        const struct step_input *input, struct generator_event *events)
+{
+    const enum field first = type == TYPE_BAR ? FIELD_TEMPO : FIELD_POSITION;
+    const enum field end = type == TYPE_BAR ? FIELD_POSITION : N_FIELDS;
+    const size_t width = generator->vae->shape.width, mark = arena_mark(&generator->scratch);
+    struct drawing drawing = {.step = arena_take(&generator->scratch, input->n * sizeof(uint32_t))};
+    drawing.h = arena_reals(&generator->scratch, input->n * width);
+    drawing.logits = arena_reals(&generator->scratch, input->n * MAX_SYMBOLS);
+    for (enum field f = 0; f < N_FIELDS; f++)
+        drawing.symbol[f] = arena_take(&generator->scratch, input->n);
+    for (size_t i = 0; i < input->n; i++) {
+        if (events[i].type != type || generator->piece[input->piece[i]].done) continue;
+        memcpy(drawing.h + drawing.n * width, h + i * width, width * sizeof(real));
+        drawing.step[drawing.n++] = (uint32_t)i;
+    }
+    for (enum field field = first; field < end && drawing.n > 0; field++)
+        draw_field(generator, &drawing, field, input, events);
     arena_reset(&generator->scratch, mark);
 }
 
-/* Draws the next event of a piece from its step h; false when the segment is over. */
-static bool draw_event(struct generator *generator, size_t index, const real *h, size_t bars,
-                       struct generator_event *event)
+/* Draws the types of the next events; a piece whose segment is over is done. */
+static void draw_types(struct generator *generator, const real *h, size_t bars,
+                       const struct step_input *input, struct generator_event *events)
 {
-    struct piece_state *piece = &generator->piece[index];
-    real logits[N_TYPES];
-    double nats;
-    heads_type_logits(&generator->vae->decoder.heads, generator->theta, logits, h, 1);
-    const bool allowed[N_TYPES] = {
-        [TYPE_BAR] = true, [TYPE_NOTE] = note_fits(generator, piece, bars)};
-    memset(event->symbol, SYMBOL_NONE, N_FIELDS);
-    event->type = (uint8_t)draw(generator, index, DRAW_TYPE, logits, allowed, N_TYPES, &nats);
-    piece->nats += nats;
-    if (event->type == TYPE_BAR && piece->bars_begun == bars) {
-        piece->end_nats = nats;
-        return false;
+    const size_t mark = arena_mark(&generator->scratch);
+    real *logits = arena_reals(&generator->scratch, input->n * N_TYPES);
+    heads_type_logits(&generator->vae->decoder.heads, generator->theta, logits, h, input->n);
+    for (size_t i = 0; i < input->n; i++) {
+        struct piece_state *piece = &generator->piece[input->piece[i]];
+        const bool allowed[N_TYPES] = {
+            [TYPE_BAR] = true, [TYPE_NOTE] = note_fits(generator, piece, bars)};
+        const double before = piece->nats;
+        memset(events[i].symbol, SYMBOL_NONE, N_FIELDS);
+        events[i].type = (uint8_t)draw(generator, input->piece[i], DRAW_TYPE, logits + i * N_TYPES,
+                                       allowed, N_TYPES);
+        piece->done = events[i].type == TYPE_BAR && piece->bars_begun == bars;
+        if (piece->done) piece->end_nats = piece->nats - before;
     }
-    const enum field first = event->type == TYPE_BAR ? FIELD_TEMPO : FIELD_POSITION;
-    const enum field end = event->type == TYPE_BAR ? FIELD_POSITION : N_FIELDS;
-    for (enum field field = first; field < end; field++)
-        draw_field(generator, index, field, h, event);
-    return true;
+    arena_reset(&generator->scratch, mark);
 }
 
 static void take_event(struct piece_state *piece, const struct generator_event *event,
@@ -234,18 +280,17 @@ static void take_event(struct piece_state *piece, const struct generator_event *
     piece->signature = event->symbol[FIELD_SIGNATURE];
 }
 
-/* What the pieces that are not done read next; symbols live in scratch. */
+/* What the pieces of this round read next: the first that are not done; symbols live in scratch. */
 static struct step_input gather_input(struct generator *generator)
 {
-    const size_t n_pieces = generator->n_pieces;
-    uint32_t *list = arena_take(&generator->scratch, n_pieces * sizeof *list);
-    uint8_t *type = arena_take(&generator->scratch, n_pieces);
-    uint8_t *bar = arena_take(&generator->scratch, n_pieces);
+    uint32_t *list = arena_take(&generator->scratch, TOGETHER * sizeof *list);
+    uint8_t *type = arena_take(&generator->scratch, TOGETHER);
+    uint8_t *bar = arena_take(&generator->scratch, TOGETHER);
     uint8_t *symbol[N_FIELDS];
     struct step_input input = {.piece = list, .type = type, .bar = bar};
     for (enum field f = 0; f < N_FIELDS; f++)
-        input.symbol[f] = symbol[f] = arena_take(&generator->scratch, n_pieces);
-    for (size_t i = 0; i < n_pieces; i++) {
+        input.symbol[f] = symbol[f] = arena_take(&generator->scratch, TOGETHER);
+    for (size_t i = 0; i < generator->n_pieces && input.n < TOGETHER; i++) {
         const struct piece_state *piece = &generator->piece[i];
         if (piece->done) continue;
         list[input.n] = (uint32_t)i;
@@ -257,33 +302,36 @@ static struct step_input gather_input(struct generator *generator)
     return input;
 }
 
-/* One step of all pieces that are not done; returns whether any is left. */
+/* One step of each piece of a round; false when all pieces are done. */
 static bool advance(struct generator *generator, size_t bars, struct generator_event *events)
 {
     const size_t mark = arena_mark(&generator->scratch), width = generator->vae->shape.width;
     const struct step_input input = gather_input(generator);
     real *h = arena_reals(&generator->scratch, input.n * width);
-    bool left = false;
-    if (input.n > 0) step_advance(&generator->cache, h, &input);
+    struct generator_event drawn[TOGETHER];
+    if (input.n > 0) {
+        step_advance(&generator->cache, h, &input);
+        draw_types(generator, h, bars, &input, drawn);
+    }
+    for (uint8_t type = 0; type < N_TYPES; type++) draw_fields(generator, type, h, &input, drawn);
     for (size_t i = 0; i < input.n; i++) {
         const size_t index = input.piece[i];
         struct piece_state *piece = &generator->piece[index];
-        struct generator_event event;
-        piece->done = !draw_event(generator, index, h + i * width, bars, &event);
-        if (piece->done) continue;
-        take_event(piece, &event, events + index * generator->settings.max_events);
-        left = true;
+        if (!piece->done)
+            take_event(piece, &drawn[i], events + index * generator->settings.max_events);
     }
     arena_reset(&generator->scratch, mark);
-    return left;
+    return input.n > 0;
 }
 
 void generator_segment(struct generator *generator, const struct generator_request *request,
-                     struct generator_event *events, size_t *counts)
+                       struct generator_event *events, size_t *counts)
 {
     const struct vae_shape *shape = &generator->vae->shape;
     const size_t mark = arena_mark(&generator->scratch);
     ASSERT(request->bars >= 1 && request->bars <= shape->vocabulary.bars);
+    ASSERT(request->bars <= generator->settings.max_events);
+    generator->request = request;
     for (size_t i = 0; i < generator->n_pieces; i++) {
         struct piece_state *piece = &generator->piece[i];
         if (piece->n_events > 0) { /* its last step ended a segment; it now begins the next */
@@ -293,12 +341,13 @@ void generator_segment(struct generator *generator, const struct generator_reque
         piece->count = piece->bars_begun = 0;
         piece->done = false;
     }
-    real *condition =
-        arena_reals(&generator->scratch, generator->n_pieces * generator->vae->decoder.shape.condition);
+    real *condition = arena_reals(&generator->scratch,
+                                  generator->n_pieces * generator->vae->decoder.shape.condition);
     vae_condition(shape, condition, request->z, request->tonic, generator->n_pieces);
     step_begin_segment(&generator->cache, condition);
     while (advance(generator, request->bars, events)) {
     }
+    generator->request = NULL;
     for (size_t i = 0; i < generator->n_pieces; i++) counts[i] = generator->piece[i].count;
     arena_reset(&generator->scratch, mark);
 }

@@ -3,8 +3,9 @@
  * lockstep, legal by construction.
  *
  * A segment starts with a bar and has exactly the bars asked for; positions do not decrease within
- * a bar and lie inside it; pitches increase at one position; the meter of the first bar stays.
- * Memory of earlier segments runs through the whole piece.
+ * a bar and lie inside it; pitches increase at one position; the meter of the first bar stays
+ * unless the request names those of its bars.  Memory of earlier segments runs through the whole
+ * piece.
  */
 #ifndef GENERATOR_H
 #define GENERATOR_H
@@ -21,7 +22,7 @@ struct generator_settings {
     double temperature; /* > 0; 1: the model's own distribution */
     double top_p;       /* (0, 1]: nucleus sampling (Holtzman et al. 2020) */
     uint64_t seed;
-    size_t max_events;         /* of a segment; the bars still due count in */
+    size_t max_events;         /* of a segment, at least its bars; the bars still due count in */
     const uint16_t *bar_steps; /* length of a bar of each signature symbol, grid steps */
     int tempo, signature;      /* symbols to keep to, or -1 */
 };
@@ -35,15 +36,18 @@ struct generator; /* opaque */
  * @param vae, theta  used until generator_destroy
  */
 STATUS_CHECKED enum status generator_create(struct generator **generator, const struct vae *vae,
-                                          const real *theta, size_t n_pieces, uint32_t first_piece,
-                                          const struct generator_settings *settings);
+                                            const real *theta, size_t n_pieces,
+                                            uint32_t first_piece,
+                                            const struct generator_settings *settings);
 void generator_destroy(struct generator *generator);
 
 /** What the next segment of every piece shall be. */
 struct generator_request {
     const real *z[N_FACTORS]; /* (n_pieces, latent) */
-    const uint8_t *tonic;    /* (n_pieces) 0-11 */
-    size_t bars;             /* 1 to vocabulary.bars */
+    const uint8_t *tonic;     /* (n_pieces) 0-11 */
+    size_t bars;              /* 1 to vocabulary.bars */
+    /* (bars) symbols that every piece keeps to, whatever the settings say; NULL: drawn */
+    const uint8_t *tempo, *signature;
 };
 
 /**
@@ -53,13 +57,13 @@ struct generator_request {
  * @param[out] counts  (n_pieces) events written
  */
 void generator_segment(struct generator *generator, const struct generator_request *request,
-                     struct generator_event *events, size_t *counts);
+                       struct generator_event *events, size_t *counts);
 
 /** -log p in nats of all that piece i has written, under the model's own distribution.  Local. */
 double generator_nats(const struct generator *generator, size_t piece);
 
 /** Draws a symbol from logits (n): allowed[i] false excludes it; `uniform` in (0, 1).  Local. */
 size_t generator_draw(const real *logits, const bool *allowed, size_t n, double temperature,
-                    double top_p, double uniform);
+                      double top_p, double uniform);
 
 #endif

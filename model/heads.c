@@ -1,6 +1,8 @@
 /* Factored event outputs. */
 #include "heads.h"
 
+#include "rows.h"
+
 #include <string.h>
 
 const char *const field_names[N_FIELDS] = {"tempo", "signature", "position",
@@ -56,22 +58,20 @@ void heads_define(struct heads *heads, struct parameters *parameters, const char
     heads->count = parameters->count - heads->first;
 }
 
-/* pre (n, width): the hidden layer before its GELU. */
-static void hidden_forward(const struct heads *heads, const struct field_head *head,
-                           const real *theta, real *pre, const real *h,
-                           const uint8_t *const symbol[N_FIELDS], size_t n)
+/* pre (n, width) += the embeddings of the symbols that a field is conditioned on. */
+static void add_conditions(const struct field_head *head, const real *theta, real *pre,
+                           const uint8_t *const symbol[N_FIELDS], size_t n, size_t width)
 {
-    linear_forward(pre, h, theta + head->hidden, theta + head->hidden_bias, n, heads->width,
-                   heads->width);
     for (size_t i = 0; i < head->n_conditions; i++)
-        embedding_forward(pre, theta + head->table[i], symbol[head->condition[i]], n, heads->width);
+        embedding_forward(pre, theta + head->table[i], symbol[head->condition[i]], n, width);
 }
 
 void heads_type_logits(const struct heads *heads, const real *theta, real *logits, const real *h,
                        size_t n)
 {
-    linear_forward(logits, h, theta + heads->type, theta + heads->type_bias, n, heads->width,
-                   N_TYPES);
+    const struct rows_matrix out = {theta + heads->type, theta + heads->type_bias, heads->width,
+                                    N_TYPES, N_TYPES};
+    rows_product(logits, h, &out, n);
 }
 
 void heads_field_logits(const struct heads *heads, const real *theta, real *logits, const real *h,
@@ -79,12 +79,16 @@ void heads_field_logits(const struct heads *heads, const real *theta, real *logi
                         struct arena *scratch)
 {
     const struct field_head *head = &heads->field[field];
-    const size_t mark = arena_mark(scratch);
-    real *pre = arena_reals(scratch, n * heads->width);
-    hidden_forward(heads, head, theta, pre, h, symbol, n);
-    gelu_forward(pre, pre, n * heads->width);
-    linear_forward(logits, pre, theta + head->out, theta + head->out_bias, n, heads->width,
-                   head->n_symbols);
+    const size_t width = heads->width, mark = arena_mark(scratch);
+    const struct rows_matrix hidden = {theta + head->hidden, theta + head->hidden_bias, width,
+                                       width, width};
+    const struct rows_matrix out = {theta + head->out, theta + head->out_bias, width,
+                                    head->n_symbols, head->n_symbols};
+    real *pre = arena_reals(scratch, n * width);
+    rows_product(pre, h, &hidden, n);
+    add_conditions(head, theta, pre, symbol, n, width);
+    gelu_forward(pre, pre, n * width);
+    rows_product(logits, pre, &out, n);
     arena_reset(scratch, mark);
 }
 
@@ -130,7 +134,8 @@ static double field_loss(const struct heads *heads, enum field field, const real
     memcpy(target, g->symbol[field], n);
     for (size_t i = 0; field == FIELD_TEMPO && i < n; i++)
         if (target[i] == 0) target[i] = SYMBOL_NONE; /* the unknown tempo is not learnt */
-    hidden_forward(heads, head, theta, pre, g->h, symbols, n);
+    linear_forward(pre, g->h, theta + head->hidden, theta + head->hidden_bias, n, width, width);
+    add_conditions(head, theta, pre, symbols, n, width);
     gelu_forward(active, pre, n * width);
     linear_forward(logits, active, theta + head->out, theta + head->out_bias, n, width,
                    head->n_symbols);
@@ -159,7 +164,7 @@ static double type_loss(const struct heads *heads, const real *theta, real *grad
 {
     const size_t mark = arena_mark(scratch), width = heads->width;
     real *logits = arena_reals(scratch, n * N_TYPES);
-    heads_type_logits(heads, theta, logits, h, n);
+    linear_forward(logits, h, theta + heads->type, theta + heads->type_bias, n, width, N_TYPES);
     const double loss =
         cross_entropy(gradient ? logits : NULL, logits, type, (real)scale, n, N_TYPES);
     if (gradient) {

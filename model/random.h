@@ -27,6 +27,7 @@ enum random_stream {
     RANDOM_COMPOSE,       /* the rule-based composer */
     RANDOM_FIT,           /* mixture fitting */
     RANDOM_TEST,
+    RANDOM_EVALUATE, /* resamples and choices of the measures */
 };
 
 /** Four independent 32-bit words for one counter; c counts blocks of four.  Local. */

@@ -12,8 +12,9 @@ struct step_cache {
     const struct decoder *decoder;
     const real *theta;
     size_t n_pieces, capacity; /* steps a piece can hold */
-    real *keys, *values;       /* (layers, n_pieces, capacity, width) */
-    real *relative;            /* (layers, capacity, width) projected sinusoids */
+    real *keys;                /* (layers, n_pieces, width, capacity): scores run along a row */
+    real *values;              /* (layers, n_pieces, capacity, width) */
+    real *relative;            /* (layers, width, capacity) projected sinusoids, distance 0 last */
     real *shift;               /* (layers, n_pieces, width) condition of the segment */
     size_t *count;             /* (n_pieces) steps held */
     struct arena scratch;      /* owned */

@@ -62,7 +62,7 @@ extern const char *const loss_part_names[N_LOSS_PARTS];
 struct objective {
     bool normal; /* the mixture coordinates have an N(0, I) prior and no label is used */
     struct mixture_weights mixture;
-    double free_nats;    /* of the residual KL, a segment */
+    double free_nats;    /* of the residual KL, a segment; half of them a group */
     double fader_weight; /* eta_A */
     double fader_scale;  /* s0 */
 };
@@ -90,8 +90,8 @@ struct vae_tape {
     real *z[N_FACTORS];        /* (n_segments, latent) */
     real *dz[N_FACTORS];       /* (n_segments, latent) */
     real *dmoments[N_FACTORS]; /* (n_segments, 2 latent) */
-    real *m, *s;              /* (n_segments, 2 D_e) mixture coordinates of both groups */
-    real *q, *kl;             /* (n_segments, K) */
+    real *m, *s;               /* (n_segments, 2 D_e) mixture coordinates of both groups */
+    real *q, *kl;              /* (n_segments, K) */
 };
 
 /** Coordinates of one group's latent. */

@@ -293,6 +293,7 @@ static void a_last_upbeat_survives(void)
     const struct event events[] = {
         music_bar(&v, 20, 4, 4), {0, 60, 3, 80}, music_bar(&v, 20, 1, 4), {2, 60, 3, 80}};
     CU_ASSERT_EQUAL_FATAL(score_from_events(&score, events, 4, &v), OK);
+    CU_ASSERT_EQUAL(score.end, 5 * 480); /* of the bar, not of its note */
     CU_ASSERT_EQUAL_FATAL(piece_from_score(&piece, &score, &v, -1), OK);
     CU_ASSERT_EQUAL_FATAL(piece.n_events, 4);
     CU_ASSERT_EQUAL(memcmp(piece.events, events, sizeof events), 0);

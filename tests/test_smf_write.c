@@ -288,6 +288,29 @@ static void survives_every_fault(void)
 }
 
 const char *const suite_name = "smf_write";
+/* Every track lasts until the score's end, or its own last event if that is later. */
+static void lasts_until_the_end(void)
+{
+    static const unsigned char silence[] = {0x80 | 480 >> 7, 480 & 0x7f, 0xff, 0x2f, 0x00};
+    struct score_note note = {.onset = 0, .end = 480, .pitch = 60, .velocity = 64};
+    const int64_t ends[] = {0, 480, 960};
+    for (int i = 0; i < 3; i++) {
+        const struct score score = {.division = 480, .notes = &note, .n_notes = 1, .end = ends[i]};
+        unsigned char *bytes;
+        size_t size;
+        CU_ASSERT_EQUAL_FATAL(smf_encode(&bytes, &size, &score, 0), OK);
+        const unsigned char *tail = bytes + size - sizeof silence;
+        CU_ASSERT_EQUAL(memcmp(tail, silence, sizeof silence) == 0, ends[i] == 960);
+        CU_ASSERT_EQUAL(tail[1], ends[i] == 960 ? 480 & 0x7f : 0);
+        free(bytes);
+    }
+    const struct score endless = {.division = 480, .notes = &note, .n_notes = 1, .end = -1};
+    unsigned char *bytes;
+    size_t size;
+    CU_ASSERT_EQUAL(smf_encode(&bytes, &size, &endless, 0), FAILED);
+    CU_ASSERT_STRING_EQUAL(status_message(), "an end at tick -1");
+}
+
 const struct suite_test suite_tests[] = {
     {"reads back random scores", reads_back_random_scores},
     {"writes the bytes of the standard", writes_the_bytes_of_the_standard},
@@ -295,6 +318,7 @@ const struct suite_test suite_tests[] = {
     {"leaves drums out", leaves_drums_out},
     {"refuses notes it cannot say", refuses_notes_it_cannot_say},
     {"refuses marks it cannot say", refuses_marks_it_cannot_say},
+    {"lasts until the end", lasts_until_the_end},
     {"survives every fault", survives_every_fault},
     {NULL, NULL},
 };

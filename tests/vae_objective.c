@@ -19,9 +19,22 @@ void vae_bench_init(struct vae_bench *bench, size_t memory, size_t per_emotion)
                                     .memory = memory,
                                     .per_emotion = per_emotion,
                                     .vocabulary = make_vocabulary()};
+    vae_bench_init_shape(bench, &shape);
+    bench->objective = (struct objective){
+        .mixture = {.kl = 0.7, .delta = 0.6, .alpha = 1, .gamma = 3, .temperature = 2},
+        .free_nats = 0,
+        .fader_weight = 2,
+        .fader_scale = 1.5};
+    bench->noise = (struct vae_noise){.dropout = {.rate = REAL(0.2), .seed = 3, .step = 9},
+                                      .token_dropout = REAL(0.2),
+                                      .sample = true};
+}
+
+void vae_bench_init_shape(struct vae_bench *bench, const struct vae_shape *shape)
+{
     memset(bench, 0, sizeof *bench);
     CU_ASSERT_EQUAL_FATAL(gemm_init(1), OK);
-    CU_ASSERT_EQUAL_FATAL(vae_init(&bench->vae, &shape), OK);
+    CU_ASSERT_EQUAL_FATAL(vae_init(&bench->vae, shape), OK);
     const size_t count = bench->vae.parameters.count;
     const struct vae_memory bytes = vae_memory(&bench->vae, MAKE_MAX_EVENTS, 16, MAKE_MAX_SEGMENTS);
     CU_ASSERT_EQUAL_FATAL(arena_init(&bench->block, (2 * count + 64) * sizeof(real)), OK);
@@ -31,14 +44,6 @@ void vae_bench_init(struct vae_bench *bench, size_t memory, size_t per_emotion)
     bench->theta = arena_zeros(&bench->block, count);
     bench->gradient = arena_zeros(&bench->block, count);
     vae_initialize(&bench->vae, bench->theta, 5);
-    bench->objective = (struct objective){
-        .mixture = {.kl = 0.7, .delta = 0.6, .alpha = 1, .gamma = 3, .temperature = 2},
-        .free_nats = 0,
-        .fader_weight = 2,
-        .fader_scale = 1.5};
-    bench->noise = (struct vae_noise){.dropout = {.rate = REAL(0.2), .seed = 3, .step = 9},
-                                      .token_dropout = REAL(0.2),
-                                      .sample = true};
 }
 
 void vae_bench_fini(struct vae_bench *bench)

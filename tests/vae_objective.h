@@ -19,6 +19,8 @@ struct vae_bench {
 
 /** A tiny model of the test vocabulary. */
 void vae_bench_init(struct vae_bench *bench, size_t memory, size_t per_emotion);
+/** A model of that shape, its objective and noise zeroed. */
+void vae_bench_init_shape(struct vae_bench *bench, const struct vae_shape *shape);
 void vae_bench_fini(struct vae_bench *bench);
 
 /** J; with `backward` bench->gradient is set to its gradient.  Unlabelled micro-batches first. */

@@ -49,14 +49,13 @@ static void log_emotions(double log_p[N_EMOTIONS], const struct mixture *mixture
     }
 }
 
-/* p = softmax(log_p); returns the logarithm of the sum taken out. */
-static double normalize(double p[N_EMOTIONS], const double log_p[N_EMOTIONS])
+/* p = softmax(log_p): what the segments' log p(y) lack, the same for every y, falls out here. */
+static void normalize(double p[N_EMOTIONS], const double log_p[N_EMOTIONS])
 {
     double most = -HUGE_VAL, total = 0;
     for (int y = 0; y < N_EMOTIONS; y++) most = fmax(most, log_p[y]);
     for (int y = 0; y < N_EMOTIONS; y++) total += p[y] = exp(log_p[y] - most);
     for (int y = 0; y < N_EMOTIONS; y++) p[y] /= total;
-    return most + log(total);
 }
 
 /* Adds up log p(y) and the latents of n segments. */
@@ -75,10 +74,9 @@ static void encode(struct classifier *classifier, const struct source *source,
     vae_encode(&model->vae, model->theta, &tape, &batch, &quiet, classifier->temperature,
                &classifier->activations, &classifier->scratch);
     for (size_t i = 0; i < n; i++) {
-        double log_p[N_EMOTIONS], p[N_EMOTIONS];
+        double log_p[N_EMOTIONS];
         log_emotions(log_p, &mixture, tape.kl + i * k, classifier->temperature);
-        const double total = normalize(p, log_p);
-        for (int y = 0; y < N_EMOTIONS; y++) sum[y] += log_p[y] - total;
+        for (int y = 0; y < N_EMOTIONS; y++) sum[y] += log_p[y];
         for (size_t j = 0; latent && j < d; j++) latent[j] += (double)tape.m[i * d + j];
     }
 }
@@ -117,7 +115,7 @@ enum status classifier_piece(struct classifier *classifier, const struct piece *
         encode(classifier, &source, rows, n, sum, latent);
     }
     for (int y = 0; y < N_EMOTIONS; y++) sum[y] /= (double)piece->n_segments;
-    (void)normalize(result->probability, sum);
+    normalize(result->probability, sum);
     for (int y = 1; y < N_EMOTIONS; y++)
         if (result->probability[y] > result->probability[result->emotion]) result->emotion = y;
     for (size_t j = 0; latent && j < d; j++) latent[j] /= (double)piece->n_segments;

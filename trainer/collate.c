@@ -158,7 +158,9 @@ static void fill_grids(struct filler *f, size_t s, const struct event *events, u
 /* The measured attributes as the shifts change them. */
 static void shift_attributes(double out[N_ATTRIBUTES], const float *in, struct shift shift)
 {
-    const double stretch = shift.tempo * log(2) / 12; /* a tempo symbol is a twelfth of an octave */
+    /* A tempo symbol is a twelfth of an octave; an unknown tempo is not shifted (fill_event). */
+    const bool known = !isnan(in[ATTRIBUTE_TEMPO]);
+    const double stretch = known ? shift.tempo * log(2) / 12 : 0;
     for (int a = 0; a < N_ATTRIBUTES; a++) out[a] = (double)in[a];
     out[ATTRIBUTE_NOTE_RATE] += stretch;
     out[ATTRIBUTE_TEMPO] += stretch;

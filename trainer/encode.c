@@ -20,9 +20,8 @@ enum status encode_rows(struct trainer *trainer, const struct row *rows, size_t 
     enum status status = OK;
     const struct source source = {trainer->corpus->events, trainer->corpus->segments};
     struct micro_plan plan;
-    TRY(micro_plan_init(&plan, n_rows));
-    micro_plan_cut(&plan, &source, rows, n_rows, trainer->config.train.micro_events,
-                   group_size(trainer->group));
+    TRY(micro_plan_init(&plan, n_rows, group_size(trainer->group)));
+    micro_plan_cut(&plan, &source, rows, n_rows, trainer->config.train.micro_events);
     for (size_t i = 0; i < plan.n_micros; i++) {
         struct micro *micro = &plan.micros[i];
         if (micro->rank != group_rank(trainer->group)) continue;

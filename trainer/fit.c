@@ -86,8 +86,8 @@ static void swap_labelled_first(struct row *rows, size_t n)
 static enum status choose_rows(struct trainer *trainer, struct row **rows, size_t *n_rows,
                                size_t *n_segments)
 {
-    const enum status status = sampler_held_out(&trainer->sampler, &trainer->config, SPLIT_TRAIN,
-                                                trainer->config.fit.segments, rows, n_rows);
+    const enum status status =
+        sampler_held_out(&trainer->sampler, &trainer->config, SPLIT_TRAIN, SIZE_MAX, rows, n_rows);
     if (status != OK) return status;
     swap_labelled_first(*rows, *n_rows);
     *n_segments = 0;
@@ -116,7 +116,7 @@ static enum status seed_mixture(struct fit *fit, struct trainer *trainer, size_t
     const size_t d = fit->shape.dimensions, count = n_segments * 2 * d;
     struct arena scratch = {0};
     double *all = calloc(count + 1, sizeof *all);
-    real *m = malloc((count + 1) * sizeof *m), *s = m + n_segments * d;
+    real *m = malloc((count + 1) * sizeof *m);
     enum status local = OK;
     if (!all || !m || status_fault())
         local = status_fail(FAILED, "no memory to gather %zu latents", n_segments);
@@ -131,7 +131,8 @@ static enum status seed_mixture(struct fit *fit, struct trainer *trainer, size_t
         }
     group_sum_doubles(trainer->group, all, count);
     for (size_t i = 0; i < count; i++) m[i] = (real)all[i];
-    const struct mixture_rows rows = {.m = m, .s = s, .label = fit->all_labels, .n = n_segments};
+    const struct mixture_rows rows = {
+        .m = m, .s = m + n_segments * d, .label = fit->all_labels, .n = n_segments};
     mixture_fit_seed(&fit->shape, fit->mean, fit->log_variance, fit->log_weight, &rows,
                      trainer->config.train.seed, &scratch);
 done:

@@ -27,6 +27,30 @@ enum status latent_check(const struct model *model, const char *path)
     return OK;
 }
 
+struct latent_point latent_emotion(int emotion)
+{
+    return (struct latent_point){emotion_valence[emotion], emotion_arousal[emotion]};
+}
+
+void latent_weights(double weight[N_EMOTIONS], struct latent_point point)
+{
+    for (int y = 0; y < N_EMOTIONS; y++)
+        weight[y] = (1 + emotion_valence[y] * point.valence) / 2 *
+                    (1 + emotion_arousal[y] * point.arousal) / 2;
+}
+
+enum status latent_check_point(const struct model *model, struct latent_point point,
+                               const char *path)
+{
+    double weight[N_EMOTIONS];
+    latent_weights(weight, point);
+    for (int y = 0; y < N_EMOTIONS; y++)
+        if (weight[y] > 0 && model->n_labelled[y] == 0)
+            return status_fail(FAILED, "%s: was trained without a piece labelled %s", path,
+                               emotion_names[y]);
+    return OK;
+}
+
 static uint64_t counter(const struct latent_key *key)
 {
     return (uint64_t)key->attempt << 32 | key->piece;
@@ -62,6 +86,22 @@ void latent_draw_emotion(real *const z[N_FACTORS], const struct model *model, in
         for (size_t d = 0; d < mixed; d++)
             z[g][d] = mixture.mean[at + d] +
                       (real)temperature * noise[d] * real_exp(mixture.log_variance[at + d] / 2);
+    }
+}
+
+void latent_draw_point(real *const z[N_FACTORS], const struct model *model,
+                       struct latent_point point, double temperature, const struct latent_key *key)
+{
+    const size_t mixed = model->vae.shape.latent_mixture;
+    real drawn[N_FACTORS][MAX_COORDINATES];
+    double weight[N_EMOTIONS];
+    latent_weights(weight, point);
+    for (size_t g = 0; g < N_FACTORS; g++)
+        for (size_t d = 0; d < mixed; d++) z[g][d] = 0;
+    for (int y = 0; y < N_EMOTIONS; y++) {
+        latent_draw_emotion((real *const[]){drawn[0], drawn[1]}, model, y, temperature, key);
+        for (size_t g = 0; g < N_FACTORS; g++)
+            for (size_t d = 0; d < mixed; d++) z[g][d] += (real)weight[y] * drawn[g][d];
     }
 }
 

@@ -2,50 +2,52 @@
 #include "micro.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-enum status micro_plan_init(struct micro_plan *plan, size_t max_rows)
+enum status micro_plan_init(struct micro_plan *plan, size_t max_rows, int n_ranks)
 {
-    *plan = (struct micro_plan){.max_rows = max_rows};
+    *plan = (struct micro_plan){.max_rows = max_rows, .n_ranks = n_ranks};
     plan->micros = calloc(max_rows + 1, sizeof *plan->micros);
-    if (!plan->micros || status_fault())
-        return status_fail(FAILED, "no memory for %zu micro-batches", max_rows);
-    return OK;
+    plan->order = calloc(max_rows + 1, sizeof *plan->order);
+    plan->load = calloc((size_t)n_ranks, sizeof *plan->load);
+    if (plan->micros && plan->order && plan->load && !status_fault()) return OK;
+    micro_plan_fini(plan);
+    return status_fail(FAILED, "no memory for %zu micro-batches", max_rows);
 }
 
 void micro_plan_fini(struct micro_plan *plan)
 {
     free(plan->micros);
+    free(plan->order);
+    free(plan->load);
     *plan = (struct micro_plan){0};
 }
 
-/* The heaviest unassigned micro-batch goes to the lightest rank; ties to the first of each. */
-static void assign(struct micro_plan *plan, int n_ranks)
+static int heaviest_first(const void *a, const void *b)
 {
-    for (size_t i = 0; i < plan->n_micros; i++) plan->micros[i].rank = -1;
-    for (size_t done = 0; done < plan->n_micros; done++) {
-        struct micro *heaviest = NULL;
-        for (size_t i = 0; i < plan->n_micros; i++) {
-            struct micro *micro = &plan->micros[i];
-            if (micro->rank < 0 && (!heaviest || micro->n_events > heaviest->n_events))
-                heaviest = micro;
-        }
-        size_t least = SIZE_MAX;
-        int lightest = 0;
-        for (int rank = 0; rank < n_ranks; rank++) {
-            size_t load = 0;
-            for (size_t i = 0; i < plan->n_micros; i++)
-                if (plan->micros[i].rank == rank) load += plan->micros[i].n_events;
-            if (load < least) {
-                least = load;
-                lightest = rank;
-            }
-        }
-        heaviest->rank = lightest;
+    const struct micro *x = *(struct micro *const *)a, *y = *(struct micro *const *)b;
+    if (x->n_events != y->n_events) return x->n_events < y->n_events ? 1 : -1;
+    return (x > y) - (x < y);
+}
+
+/* The heaviest micro-batch goes to the lightest rank, and so on; ties to the first of each. */
+static void assign(struct micro_plan *plan)
+{
+    const size_t n_ranks = (size_t)plan->n_ranks;
+    memset(plan->load, 0, n_ranks * sizeof *plan->load);
+    for (size_t i = 0; i < plan->n_micros; i++) plan->order[i] = &plan->micros[i];
+    qsort(plan->order, plan->n_micros, sizeof *plan->order, heaviest_first);
+    for (size_t i = 0; i < plan->n_micros; i++) {
+        size_t lightest = 0;
+        for (size_t rank = 1; rank < n_ranks; rank++)
+            if (plan->load[rank] < plan->load[lightest]) lightest = rank;
+        plan->order[i]->rank = (int)lightest;
+        plan->load[lightest] += plan->order[i]->n_events;
     }
 }
 
 void micro_plan_cut(struct micro_plan *plan, const struct source *source, const struct row *rows,
-                    size_t n_rows, size_t max_events, int n_ranks)
+                    size_t n_rows, size_t max_events)
 {
     struct micro *micro = NULL;
     ASSERT(n_rows <= plan->max_rows);
@@ -65,5 +67,5 @@ void micro_plan_cut(struct micro_plan *plan, const struct source *source, const 
         *(labelled ? &plan->n_labelled : &plan->n_unlabelled) += rows[i].n_segments;
         plan->n_events += events;
     }
-    assign(plan, n_ranks);
+    assign(plan);
 }

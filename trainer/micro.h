@@ -25,16 +25,20 @@ struct micro_plan {
     size_t n_micros, max_rows;
     size_t n_segments, n_labelled, n_unlabelled; /* segments of the global batch */
     size_t n_events;
+    int n_ranks;
+    struct micro **order; /* owned; scratch of the assignment */
+    size_t *load;         /* owned; (n_ranks) events of each rank */
 };
 
-STATUS_CHECKED enum status micro_plan_init(struct micro_plan *plan, size_t max_rows);
+/** Room for max_rows rows, shared out to n_ranks ranks.  Local.  Fails for want of memory. */
+STATUS_CHECKED enum status micro_plan_init(struct micro_plan *plan, size_t max_rows, int n_ranks);
 void micro_plan_fini(struct micro_plan *plan);
 
 /**
  * Cuts rows into micro-batches of at most max_events events (a longer row stands alone) and of one
- * kind, and assigns them to `n_ranks` ranks.  Local, the same on every rank.
+ * kind, and assigns them to the ranks.  Local, the same on every rank.
  */
 void micro_plan_cut(struct micro_plan *plan, const struct source *source, const struct row *rows,
-                    size_t n_rows, size_t max_events, int n_ranks);
+                    size_t n_rows, size_t max_events);
 
 #endif

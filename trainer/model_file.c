@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { N_BLOCKS = 3, N_EXTRA = 2 };
+enum { N_BLOCKS = 3, N_EXTRA = 2, N_MEASURED = 3 };
 
 static const char *const BLOCKS[N_BLOCKS] = {"model", "optimizer/first", "optimizer/second"};
 
@@ -19,6 +19,8 @@ struct fields {
     size_t n;
     double standard[2][N_ATTRIBUTES];
     int64_t step;
+    struct faders faders;
+    int64_t n_labelled[N_EMOTIONS];
 };
 
 static void describe(struct checkpoint_field *field, enum checkpoint_type type, size_t rows,
@@ -34,7 +36,8 @@ static enum status fields_init(struct fields *fields, const struct parameters *p
                                real *const block[], size_t n_blocks)
 {
     *fields = (struct fields){0};
-    fields->field = calloc(n_blocks * parameters->n_tensors + N_EXTRA, sizeof *fields->field);
+    fields->field =
+        calloc(n_blocks * parameters->n_tensors + N_EXTRA + N_MEASURED, sizeof *fields->field);
     if (!fields->field || status_fault())
         return status_fail(FAILED, "no memory for the fields of a checkpoint");
     for (size_t b = 0; b < n_blocks; b++)
@@ -54,6 +57,31 @@ static enum status fields_init(struct fields *fields, const struct parameters *p
     return OK;
 }
 
+/* Describes what files of earlier versions lack; returns how many fields these are. */
+static size_t describe_measured(struct checkpoint_field field[N_MEASURED], struct fields *fields)
+{
+    snprintf(field[0].name, sizeof field[0].name, "faders/attribute");
+    describe(&field[0], CHECKPOINT_DOUBLE, BATCH_FADERS, FADERS_QUANTILES,
+             fields->faders.attribute);
+    snprintf(field[1].name, sizeof field[1].name, "faders/coordinate");
+    describe(&field[1], CHECKPOINT_DOUBLE, BATCH_FADERS, FADERS_QUANTILES,
+             fields->faders.coordinate);
+    snprintf(field[2].name, sizeof field[2].name, "labels/count");
+    describe(&field[2], CHECKPOINT_INT64, 1, N_EMOTIONS, fields->n_labelled);
+    return N_MEASURED;
+}
+
+static void count_labels(int64_t n_labelled[N_EMOTIONS], const struct trainer *trainer)
+{
+    const struct corpus *corpus = trainer->corpus;
+    memset(n_labelled, 0, N_EMOTIONS * sizeof *n_labelled);
+    for (size_t i = 0; i < corpus->n_pieces; i++) {
+        const int8_t label = trainer->sampler.label[i];
+        if (label == CORPUS_UNLABELLED) continue;
+        n_labelled[label] += sampler_split(&trainer->config, &corpus->pieces[i]) == SPLIT_TRAIN;
+    }
+}
+
 static void fields_fini(struct fields *fields)
 {
     free(fields->field);
@@ -69,6 +97,9 @@ enum status model_file_save(struct trainer *trainer, const char *path)
     enum status local = fields_init(&fields, &trainer->vae.parameters, block, N_BLOCKS);
     if (local == OK && !config) local = FAILED;
     TRY(group_agree(trainer->group, local));
+    TRY(faders_measure(&fields.faders, trainer));
+    count_labels(fields.n_labelled, trainer);
+    fields.n += describe_measured(fields.field + fields.n, &fields);
     snprintf(tokeniser, sizeof tokeniser, "grid = %d\nbars = %d\n", settings->grid, settings->bars);
     memcpy(fields.standard[0], trainer->standard.mean, sizeof fields.standard[0]);
     memcpy(fields.standard[1], trainer->standard.deviation, sizeof fields.standard[1]);
@@ -159,6 +190,27 @@ static enum status check_finite(const struct model *model, const char *path)
     return OK;
 }
 
+/* The measured fields, when the file has them. */
+static enum status read_measured(struct model *model, struct fields *fields, const char *path)
+{
+    enum status status = OK;
+    struct checkpoint_field wanted[N_MEASURED], *present = NULL;
+    size_t n_present = 0, n_found = 0;
+    const size_t n = describe_measured(wanted, fields);
+    for (int y = 0; y < N_EMOTIONS; y++) model->n_labelled[y] = -1;
+    TRY(checkpoint_list(path, &present, &n_present));
+    for (size_t i = 0; i < n_present; i++)
+        for (size_t j = 0; j < n; j++) n_found += strcmp(present[i].name, wanted[j].name) == 0;
+    if (n_found == 0) goto done;
+    TRY(checkpoint_load(path, wanted, n));
+    model->faders = fields->faders;
+    model->faders.known = true;
+    memcpy(model->n_labelled, fields->n_labelled, sizeof model->n_labelled);
+done:
+    free(present);
+    return status;
+}
+
 enum status model_open(struct model *model, const char *path)
 {
     enum status status = OK;
@@ -179,6 +231,7 @@ enum status model_open(struct model *model, const char *path)
     memcpy(model->standard.mean, fields.standard[0], sizeof fields.standard[0]);
     memcpy(model->standard.deviation, fields.standard[1], sizeof fields.standard[1]);
     model->step = (uint64_t)fields.step;
+    TRY(read_measured(model, &fields, file));
     TRY(check_finite(model, file));
 done:
     fields_fini(&fields);

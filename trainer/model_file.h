@@ -2,13 +2,17 @@
  * Training state and models in checkpoint files.
  *
  * The file holds `model/TENSOR`, `optimizer/first/TENSOR`, `optimizer/second/TENSOR`,
- * `attributes/standard` (mean and deviation rows), `trainer/step`, and the texts `config` and
- * `tokeniser`: enough to generate or to go on without the corpus.
+ * `attributes/standard` (mean and deviation rows), `trainer/step`, `faders/attribute` and
+ * `faders/coordinate` (quantiles), `labels/count` (labelled training pieces of each emotion), and
+ * the texts `config` and `tokeniser`: enough to generate or to go on without the corpus.  Faders
+ * and counts are made anew for each save; files without them still load.
  */
 #ifndef MODEL_FILE_H
 #define MODEL_FILE_H
 
 #include "checkpoint.h"
+#include "emotion.h"
+#include "faders.h"
 #include "trainer.h"
 
 /** A model for use without training: what generate, classify and transfer load. */
@@ -20,9 +24,11 @@ struct model {
     struct arena block;
     real *theta;
     uint64_t step; /* updates behind it */
+    struct faders faders;
+    int64_t n_labelled[N_EMOTIONS]; /* training pieces; -1: the file does not say */
 };
 
-/** Saves the trainer's whole state.  Collective. */
+/** Saves the trainer's whole state, and what is measured for its users.  Collective. */
 STATUS_CHECKED enum status model_file_save(struct trainer *trainer, const char *path);
 
 /**

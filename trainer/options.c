@@ -95,7 +95,7 @@ const struct option_entry options[] = {
     OPTION(train, batch, DEFAULT(32), RANGE(1, 65536, "rows"), HELP("rows of the global batch")),
     OPTION(train, micro_events, DEFAULT(2048), RANGE(64, 1048576, "events"),
            HELP("events computed at once on a rank")),
-    OPTION(train, learning_rate, DEFAULT(1e-3), RANGE(0, 1, "a step"),
+    OPTION(train, learning_rate, BY_PRESET(2e-3, 2e-3, 1e-3, 5e-4), RANGE(0, 1, "a step"),
            HELP("highest learning rate; falls as a cosine")),
     OPTION(train, warmup, DEFAULT(50), RANGE(0, STEPS_MAX, "steps"),
            HELP("steps over which the learning rate rises")),

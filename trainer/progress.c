@@ -39,13 +39,13 @@ static int columns(const struct progress *p)
 void progress_update(struct progress *p, const char *format, ...)
 {
     char text[TEXT_SIZE];
-    const double time = now();
-    if (!p->stream || time - p->last < p->interval) return;
+    const double at = now();
+    if (!p->stream || at - p->last < p->interval) return;
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    p->last = time;
+    p->last = at;
     if (p->terminal)
         fprintf(p->stream, "\r\033[K%.*s", columns(p), text);
     else
@@ -54,17 +54,29 @@ void progress_update(struct progress *p, const char *format, ...)
     fflush(p->stream);
 }
 
+static void keep_note(FILE *log, const char *text)
+{
+    char when[32] = "";
+    const time_t seconds = time(NULL);
+    struct tm utc;
+    if (gmtime_r(&seconds, &utc)) strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    fprintf(log, "%s %s\n", when, text);
+    fflush(log);
+}
+
 void progress_note(struct progress *p, const char *format, ...)
 {
+    char text[2 * TEXT_SIZE];
     if (!p->stream) return;
     if (p->live) fputs("\r\033[K", p->stream);
     p->live = false;
     va_list arguments;
     va_start(arguments, format);
-    vfprintf(p->stream, format, arguments);
+    vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    fputc('\n', p->stream);
+    fprintf(p->stream, "%s\n", text);
     fflush(p->stream);
+    if (p->log) keep_note(p->log, text);
 }
 
 void progress_fini(struct progress *p)

@@ -18,6 +18,7 @@ struct progress {
     double interval; /* seconds */
     double last;     /* when a line was last written, seconds */
     bool live;       /* an unfinished line stands on the terminal */
+    FILE *log;       /* NULL, or a file that keeps every note with its time; not owned */
 };
 
 /**

@@ -8,6 +8,7 @@
 #include "run_log.h"
 #include "stop.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,21 +78,32 @@ done:
     return status;
 }
 
+/* RUN/log keeps every line that stays. */
+static enum status keep_notes(struct run *run)
+{
+    char path[RUN_FOLDER_PATH];
+    run_folder_file(&run->folder, path, "log");
+    run->progress->log = fopen(path, "a");
+    return run->progress->log ? OK
+                              : status_fail(FAILED, "%s: cannot open: %s", path, strerror(errno));
+}
+
 /* The folder and what rank 0 keeps open in it. */
-static enum status open_folder(struct run *run, const struct config *config)
+static enum status open_folder(struct run *run)
 {
     enum status local = OK;
     if (leads(run)) {
         local = run_folder_open(&run->folder, run->settings->out);
         if (local == OK) local = run_folder_unmark(&run->folder);
-        if (local == OK) local = write_config(run, config);
+        if (local == OK) local = keep_notes(run);
     }
     /* every rank writes its part of a checkpoint, so every rank needs the name */
     snprintf(run->folder.path, sizeof run->folder.path, "%s", run->settings->out);
     return group_agree(run->group, local);
 }
 
-static enum status open_log(struct run *run)
+/* Metrics and config.ini: written only once it is sure that this run goes on from the folder. */
+static enum status open_log(struct run *run, const struct config *config)
 {
     enum status local = OK;
     char path[RUN_FOLDER_PATH];
@@ -102,6 +114,7 @@ static enum status open_log(struct run *run)
     if (leads(run)) {
         run_folder_file(&run->folder, path, "metrics.jsonl");
         local = metrics_open(&run->log.metrics, path, (int64_t)run->trainer.step);
+        if (local == OK) local = write_config(run, config);
     }
     return group_agree(run->group, local);
 }
@@ -239,9 +252,9 @@ static enum status run_loop(struct run *run, const struct config *config)
 {
     enum status status = OK;
     TRY(check_placement(run));
-    TRY(open_folder(run, config));
+    TRY(open_folder(run));
     TRY(resume(run));
-    TRY(open_log(run));
+    TRY(open_log(run, config));
     TRY(validation_init(&run->validation, &run->trainer));
     announce(run);
     TRY(loop(run));
@@ -257,6 +270,8 @@ static void finish(struct run *run)
     result->events_per_second = run_log_rate(&run->log);
     metrics_close(run->log.metrics);
     progress_fini(run->progress);
+    if (run->progress->log) fclose(run->progress->log);
+    run->progress->log = NULL;
     validation_fini(&run->validation);
     trainer_fini(&run->trainer);
     corpus_close(&run->corpus);

@@ -135,6 +135,7 @@ static enum status stream_row(struct sampler *sampler, struct row_stream *stream
     size_t cycle = 0;
     for (size_t offset = 0; offset < sampler->row_segments; offset++)
         cycle += stream->per_offset[offset];
+    ASSERT(cycle > 0); /* a stream without rows has no share of the batch */
     uint64_t epoch = place / cycle * sampler->row_segments;
     place %= cycle;
     while (place >= stream->per_offset[epoch % sampler->row_segments])
@@ -162,7 +163,8 @@ static enum status choose_labels(struct sampler *sampler, const struct config *c
                 order[n++] = (struct keyed){
                     draw_key(sampler->seed, RANDOM_SHUFFLE, 0, STREAM_FRACTION, i), i};
         qsort(order, n, sizeof *order, by_key);
-        const size_t keep = (size_t)ceil(config->data.label_fraction * (double)n);
+        /* .07 of 100 pieces is 7.000000000000001 in doubles, and means 7 */
+        const size_t keep = (size_t)ceil(config->data.label_fraction * (double)n * (1 - 1e-12));
         for (size_t i = keep; i < n; i++) sampler->label[order[i].index] = CORPUS_UNLABELLED;
     }
 done:
@@ -244,8 +246,8 @@ enum status sampler_held_out(const struct sampler *sampler, const struct config 
     if (!all || status_fault()) FAIL(FAILED, "no memory for the held-out rows");
     for (size_t i = 0; i < corpus->n_pieces; i++)
         if (sampler_split(config, &corpus->pieces[i]) == split)
-            n += cut_piece(&corpus->pieces[i], corpus->pieces[i].label, 0, sampler->row_segments,
-                           all + n);
+            n +=
+                cut_piece(&corpus->pieces[i], sampler->label[i], 0, sampler->row_segments, all + n);
     TRY(shuffle(all, n, sampler->seed, split, STREAM_HELD_OUT));
     *n_rows = n < most ? n : most;
     *rows = all;

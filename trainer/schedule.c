@@ -21,7 +21,7 @@ static double learning_rate(const struct config *config, uint64_t step)
     static const double FLOOR = 0.05; /* of the peak, at the end of the cosine */
     const double warmup = (double)config->train.warmup, steps = (double)config->train.steps;
     const double rise = (double)step < warmup ? ((double)step + 1) / warmup : 1;
-    const double turn = steps > warmup ? ((double)step - warmup) / (steps - warmup) : 1;
+    const double turn = (double)step > warmup ? ((double)step - warmup) / (steps - warmup) : 0;
     const double x = turn < 0 ? 0 : turn > 1 ? 1 : turn;
     return config->train.learning_rate * rise *
            (FLOOR + (1 - FLOOR) * 0.5 * (1 + cos(3.14159265358979323846 * x)));

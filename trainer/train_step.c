@@ -183,6 +183,16 @@ static double total_loss(const struct trainer *trainer, const struct objective *
     return loss + trainer->config.objective.separation_weight * report->separation;
 }
 
+/* Brings the loss parts together.  The separation, which every rank has computed, is not added up;
+ * but where one rank's is not finite, so is everybody's: a step is skipped by all or by none. */
+static void share_losses(struct trainer *trainer, double *parts, struct step_report *report)
+{
+    const size_t n = trainer->plan.n_micros * N_LOSS_PARTS;
+    parts[n] = 0 * report->separation;
+    group_sum_doubles(trainer->group, parts, n + 1);
+    report->separation += parts[n];
+}
+
 /* Loss parts of all micro-batches, summed in their order. */
 static void report_losses(struct trainer *trainer, const struct objective *objective,
                           const struct vae_share *share, const double *parts,
@@ -236,8 +246,7 @@ enum status trainer_step(struct trainer *trainer, bool stop, struct step_report 
 
     const enum status local = sampler_batch(&trainer->sampler, trainer->step, &rows, &n_rows);
     if (local == OK) {
-        micro_plan_cut(&trainer->plan, &source, rows, n_rows, trainer->config.train.micro_events,
-                       group_size(trainer->group));
+        micro_plan_cut(&trainer->plan, &source, rows, n_rows, trainer->config.train.micro_events);
         encode_mine(trainer, rows, &schedule);
     }
     TRY(share_step(trainer, local, stop, &share, report));
@@ -248,7 +257,7 @@ enum status trainer_step(struct trainer *trainer, bool stop, struct step_report 
     separate(trainer, &schedule.objective, report);
     backward_mine(trainer, &schedule.objective, &share, parts);
     reduce_finish(trainer->reduce);
-    group_sum_doubles(trainer->group, parts, trainer->plan.n_micros * N_LOSS_PARTS);
+    share_losses(trainer, parts, report);
     report_losses(trainer, &schedule.objective, &share, parts, report);
     update(trainer, &schedule, report);
 done:

@@ -71,7 +71,7 @@ static enum status take_memory(struct trainer *trainer)
     trainer->faders = malloc(2 * BATCH_FADERS * trainer->max_segments * sizeof *trainer->faders);
     if (!trainer->shared || !trainer->faders || status_fault())
         FAIL(FAILED, "no memory for a batch of %zu segments", trainer->max_segments);
-    TRY(micro_plan_init(&trainer->plan, trainer->config.train.batch));
+    TRY(micro_plan_init(&trainer->plan, trainer->config.train.batch, group_size(trainer->group)));
 done:
     return status;
 }

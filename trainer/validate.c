@@ -44,8 +44,7 @@ void validation_fini(struct validation *validation)
     *validation = (struct validation){0};
 }
 
-/* KL of the latents of a micro-batch with weight 1, in nats. */
-static double divergence(const struct trainer *trainer, const struct micro *micro, bool normal)
+double validation_divergence(const struct trainer *trainer, const struct micro *micro, bool normal)
 {
     const struct mixture mixture = vae_mixture(&trainer->vae, trainer->theta);
     const size_t latent = vae_latent(&trainer->vae.shape), k = mixture.shape.n_components;
@@ -86,7 +85,7 @@ static void add_likelihood(void *context, const struct micro *micro)
     vae_decode(&trainer->vae, trainer->theta, NULL, &tape, &call, loss, &trainer->activations,
                &trainer->scratch);
     for (int i = 0; i < N_EVENT_LOSSES; i++) likelihood->sum[SUM_EVENTS] += loss[LOSS_EVENT + i];
-    likelihood->sum[SUM_DIVERGENCE] += divergence(trainer, micro, likelihood->normal);
+    likelihood->sum[SUM_DIVERGENCE] += validation_divergence(trainer, micro, likelihood->normal);
     likelihood->sum[SUM_BIGRAM] += bigram_nats(likelihood->validation->bigram, &micro->batch);
     likelihood->sum[SUM_COUNT] += (double)micro->n_events;
 }

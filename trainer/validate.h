@@ -32,4 +32,8 @@ void validation_fini(struct validation *validation);
 STATUS_CHECKED enum status validation_run(struct validation *validation, struct trainer *trainer,
                                           struct validation_report *report);
 
+/** KL of the latents of an encoded micro-batch from their prior, with weight 1, in nats: that of
+ *  stage 1 (`normal`) or the mixture.  Local. */
+double validation_divergence(const struct trainer *trainer, const struct micro *micro, bool normal);
+
 #endif

@@ -1,0 +1,153 @@
+/* affekt evaluate: checkpoint and corpus -> every measure. */
+#include "evaluate.h"
+
+#include "command.h"
+#include "verbs.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { KEY_COUNT = 256, KEY_SWEEPS, KEY_SEED, NAME_ROOM = 256, NAME_WIDTH = 52 };
+
+static const struct argp_option options_table[] = {
+    {"checkpoint", 'c', "F|RUN", 0, "Checkpoint file, or a run folder: its latest checkpoint", 0},
+    {"corpus", 'i', "C.h5", 0, "Corpus made by affekt pack", 0},
+    {"split", 's', "NAME", 0, "test, validation or train (test)", 0},
+    {"count", KEY_COUNT, "N", 0, "Pieces to generate and judge (200); 0: none", 0},
+    {"sweeps", KEY_SWEEPS, "N", 0,
+     "Held-out segments to sweep the faders of (16); four times as many pairs are swapped; 0: none",
+     0},
+    {"seed", KEY_SEED, "N", 0, "Of resamples and generated pieces (1)", 0},
+    {0},
+};
+
+static enum status set_split(struct evaluate_settings *settings, const char *text)
+{
+    for (int i = 0; i < N_SPLITS; i++)
+        if (strcmp(text, split_names[i]) == 0) {
+            settings->split = (enum split)i;
+            return OK;
+        }
+    return status_fail(USAGE, "--split = %.60s: want test, validation or train", text);
+}
+
+static enum status set_seed(struct evaluate_settings *settings, const char *text)
+{
+    size_t seed = 0;
+    const enum status status = command_size(&seed, "--seed", text, 0, UINT32_MAX);
+    settings->seed = seed;
+    return status;
+}
+
+static enum status check_complete(const struct evaluate_settings *settings)
+{
+    if (!settings->checkpoint) return status_fail(USAGE, "--checkpoint F|RUN is missing");
+    if (!settings->corpus) return status_fail(USAGE, "--corpus C.h5 is missing");
+    return OK;
+}
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+    struct evaluate_settings *settings = state->input;
+    enum status status = OK;
+    switch (key) {
+    case 'c': settings->checkpoint = text; break;
+    case 'i': settings->corpus = text; break;
+    case 's': status = set_split(settings, text); break;
+    case KEY_COUNT:
+        status = command_size(&settings->count, "--count", text, 0, EVALUATE_MAX_COUNT);
+        break;
+    case KEY_SWEEPS:
+        status = command_size(&settings->sweeps, "--sweeps", text, 0, EVALUATE_MAX_SWEEPS);
+        break;
+    case KEY_SEED: status = set_seed(settings, text); break;
+    case ARGP_KEY_END: status = check_complete(settings); break;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+    return status == OK ? 0 : COMMAND_REFUSED;
+}
+
+static void print_number(const json_t *x)
+{
+    if (json_is_real(x))
+        printf(" %9.4f", json_real_value(x));
+    else if (json_is_integer(x))
+        printf(" %9lld", (long long)json_integer_value(x));
+    else if (json_is_string(x))
+        printf(" %s", json_string_value(x));
+    else
+        printf(" %9s", "-");
+}
+
+/* Rows of a matrix, elements of a list. */
+static void print_array(const char *name, const json_t *array)
+{
+    size_t i, j;
+    const json_t *row, *cell;
+    json_array_foreach(array, i, row)
+    {
+        printf("%-*s", NAME_WIDTH, i == 0 ? name : "");
+        if (!json_is_array(row)) print_number(row);
+        json_array_foreach(row, j, cell) print_number(cell);
+        putchar('\n');
+    }
+}
+
+/* One line a figure, `section.name value [low, high]`. */
+static void print_table(const char *name, json_t *document)
+{
+    const char *key;
+    json_t *entry;
+    const json_t *value = json_object_get(document, "value");
+    if (json_is_array(document)) {
+        print_array(name, document);
+    } else if (value || !json_is_object(document)) {
+        printf("%-*s", NAME_WIDTH, name);
+        print_number(value ? value : document);
+        if (value) {
+            printf("  [");
+            print_number(json_object_get(document, "low"));
+            printf(",");
+            print_number(json_object_get(document, "high"));
+            printf(" ]");
+        }
+        putchar('\n');
+    } else {
+        json_object_foreach(document, key, entry)
+        {
+            char longer[NAME_ROOM];
+            snprintf(longer, sizeof longer, "%s%s%s", name, *name ? "." : "", key);
+            print_table(longer, entry);
+        }
+    }
+}
+
+enum status evaluate_run(struct group *world, int argc, char **argv)
+{
+    static const struct argp argp = {
+        .options = options_table,
+        .parser = parse,
+        .doc = "Measures a checkpoint on the held-out pieces of a corpus.\vNumbers in brackets are "
+               "95 % intervals by bootstrap over pieces.  A run folder keeps the results as "
+               "RUN/evaluation.json."};
+    struct evaluate_settings settings = {
+        .split = SPLIT_TEST, .sweeps = 16, .count = 200, .seed = 1};
+    struct command_line line = {.argp = &argp, .input = &settings};
+    struct progress progress;
+    struct json_t *document = NULL;
+    enum status status = OK;
+    command_progress(&progress, world);
+    TRY(command_parse(&line, world, argc, argv));
+    if (line.help) goto done;
+    TRY(evaluate_checkpoint(world, &settings, &progress, &document));
+    progress_fini(&progress);
+    if (group_rank(world) != 0) goto done;
+    if (line.json)
+        TRY(command_result(world, json_incref(document)));
+    else
+        print_table("", document);
+done:
+    progress_fini(&progress);
+    json_decref(document);
+    return status;
+}

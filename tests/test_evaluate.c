@@ -1,0 +1,263 @@
+/* Evaluation of a tiny checkpoint: the same on any number of ranks, agreeing with validation and
+ * classification, refusing what cannot be measured. */
+#define _GNU_SOURCE
+#include "evaluate.h"
+
+#include "file.h"
+#include "model_file.h"
+#include "pack.h"
+#include "runner.h"
+#include "tiny_model.h"
+#include "validate.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+const char *const suite_name = "evaluate";
+
+enum { PATH_ROOM = 256 };
+
+static struct group *world;
+static struct progress silent;
+static char folder[PATH_ROOM] = "/tmp/affekt_evaluate_XXXXXX";
+
+static char *in_folder(char path[PATH_ROOM], const char *name)
+{
+    if (snprintf(path, PATH_ROOM, "%s/%s", folder, name) >= PATH_ROOM) path[0] = 0;
+    return path;
+}
+
+/* Packs the composed music anew. */
+static enum status pack(const char *name, int grid, bool labelled, int train)
+{
+    char music[PATH_ROOM], table[PATH_ROOM], out[PATH_ROOM];
+    const char *const inputs[] = {in_folder(music, "music")};
+    const char *const tables[] = {in_folder(table, "music/labels.csv")};
+    const struct pack_options options = {.inputs = inputs,
+                                         .n_inputs = 1,
+                                         .labels = tables,
+                                         .n_labels = labelled,
+                                         .settings = {grid, 8},
+                                         .out = in_folder(out, name),
+                                         .percent = {train, (100 - train) / 2, (100 - train) / 2}};
+    struct pack_result result;
+    return pack_run(group_self(), &options, &result);
+}
+
+static enum status train(const char *corpus, const char *name, size_t steps, const char *prior)
+{
+    const char *const settings[] = {"train.steps=10", "train.batch=4",        "train.stage1=0.5",
+                                    "train.warmup=1", "mixture.components=2", prior};
+    char from[PATH_ROOM], out[PATH_ROOM];
+    const struct tiny_training training = {.corpus = in_folder(from, corpus),
+                                           .out = in_folder(out, name),
+                                           .steps = steps,
+                                           .settings = settings,
+                                           .n_settings = 6};
+    return tiny_model_make(&training);
+}
+
+static enum status make_files(void)
+{
+    enum status status = OK;
+    char path[PATH_ROOM];
+    if (!mkdtemp(folder)) FAIL(FAILED, "no folder");
+    TRY(tiny_corpus_make(folder, 4));
+    TRY(pack("half.h5", 4, true, 50));
+    TRY(pack("full.h5", 4, true, 100));
+    TRY(pack("fine.h5", 12, true, 50));
+    TRY(pack("unlabelled.h5", 4, false, 50));
+    if (mkdir(in_folder(path, "run"), 0777) || mkdir(in_folder(path, "run/checkpoints"), 0777))
+        FAIL(FAILED, "%s: no run folder", folder);
+    TRY(train("half.h5", "run/checkpoints/latest", 10, "mixture.prior=dispersed"));
+    TRY(train("half.h5", "normal.h5", 3, "mixture.prior=normal"));
+done:
+    if (status != OK) fprintf(stderr, "%s\n", status_message());
+    return status;
+}
+
+static void makes_models(void)
+{
+    CU_ASSERT_EQUAL_FATAL(group_world_create(&world, NULL, NULL), OK);
+    const enum status local = group_rank(world) == 0 ? make_files() : OK;
+    CU_ASSERT_EQUAL(group_agree(world, local), OK);
+    group_broadcast(world, folder, sizeof folder, 0);
+}
+
+static enum status evaluate(struct group *group, const char *checkpoint, const char *corpus,
+                            enum split split, json_t **document)
+{
+    char model[PATH_ROOM], from[PATH_ROOM];
+    const struct evaluate_settings settings = {.checkpoint = in_folder(model, checkpoint),
+                                               .corpus = in_folder(from, corpus),
+                                               .split = split,
+                                               .sweeps = 2,
+                                               .count = 10,
+                                               .seed = 3};
+    return evaluate_checkpoint(group, &settings, &silent, document);
+}
+
+static void ranks_change_nothing(void)
+{
+    char path[PATH_ROOM];
+    json_t *all = NULL, *one = NULL;
+    CU_ASSERT_EQUAL(evaluate(world, "run", "half.h5", SPLIT_TEST, &all), OK);
+    CU_ASSERT_EQUAL(group_rank(world) == 0, all != NULL);
+    if (group_rank(world) == 0) {
+        json_t *kept = json_load_file(in_folder(path, "run/evaluation.json"), 0, NULL);
+        CU_ASSERT_EQUAL(evaluate(group_self(), "run", "half.h5", SPLIT_TEST, &one), OK);
+        CU_ASSERT(json_equal(all, one));
+        CU_ASSERT_PTR_NOT_NULL(kept);
+        CU_ASSERT_PTR_NOT_NULL(json_object_get(json_object_get(kept, "generation"), "overlap"));
+        CU_ASSERT_PTR_NULL(json_object_get(kept, "left_out"));
+        json_decref(kept);
+    }
+    json_decref(all);
+    json_decref(one);
+}
+
+static double figure(const json_t *document, const char *section, const char *name)
+{
+    const json_t *entry = json_object_get(json_object_get(document, section), name);
+    return json_number_value(json_object_get(entry, "value"));
+}
+
+/* A trainer with the weights of the checkpoint, as training would have it. */
+static enum status validate(struct validation_report *report)
+{
+    enum status status = OK;
+    char path[PATH_ROOM];
+    struct model model = {0};
+    struct corpus corpus = {.descriptor = -1};
+    struct trainer trainer = {0};
+    struct validation validation = {0};
+    TRY(model_open(&model, in_folder(path, "run")));
+    TRY(corpus_open(&corpus, in_folder(path, "half.h5")));
+    TRY(trainer_init(&trainer, group_self(), &corpus, &model.config));
+    memcpy(trainer.theta, model.theta, model.vae.parameters.count * sizeof(real));
+    trainer.standard = model.standard;
+    trainer.step = model.step;
+    TRY(validation_init(&validation, &trainer));
+    TRY(validation_run(&validation, &trainer, report));
+done:
+    validation_fini(&validation);
+    trainer_fini(&trainer);
+    corpus_close(&corpus);
+    model_close(&model);
+    return status;
+}
+
+static void likelihood_is_that_of_validation(void)
+{
+    json_t *document = NULL;
+    CU_ASSERT_EQUAL(evaluate(world, "run", "half.h5", SPLIT_VALIDATION, &document), OK);
+    if (group_rank(world) == 0) {
+        struct validation_report report;
+        CU_ASSERT_EQUAL(validate(&report), OK);
+        CU_ASSERT(report.n_events > 0);
+        CU_ASSERT_EQUAL(
+            json_integer_value(json_object_get(json_object_get(document, "likelihood"), "events")),
+            (json_int_t)report.n_events);
+        CU_ASSERT_DOUBLE_EQUAL(figure(document, "likelihood", "bits_an_event"),
+                               report.loss / log(2), 1e-4);
+        CU_ASSERT_DOUBLE_EQUAL(figure(document, "likelihood", "reconstruction_bits_an_event"),
+                               report.events / log(2), 1e-4);
+        CU_ASSERT_DOUBLE_EQUAL(figure(document, "likelihood", "bigram_bits_an_event"),
+                               report.bigram / log(2), 1e-9);
+    }
+    json_decref(document);
+}
+
+/* Every figure lies in its interval, and shares between 0 and 1. */
+static void check_figures(json_t *entry)
+{
+    const char *key;
+    json_t *inner;
+    const json_t *value = json_object_get(entry, "value");
+    if (json_is_real(value)) {
+        CU_ASSERT(json_number_value(json_object_get(entry, "low")) <=
+                  json_number_value(json_object_get(entry, "high")));
+        return;
+    }
+    json_object_foreach(entry, key, inner) check_figures(inner);
+}
+
+static void sections_are_there(void)
+{
+    static const char *const SECTIONS[] = {"emotion", "clusters", "leakage",    "likelihood",
+                                           "swap",    "faders",   "generation", "copying"};
+    json_t *document = NULL;
+    CU_ASSERT_EQUAL(evaluate(world, "run", "half.h5", SPLIT_TRAIN, &document), OK);
+    if (group_rank(world) == 0) {
+        for (size_t i = 0; i < sizeof SECTIONS / sizeof *SECTIONS; i++)
+            CU_ASSERT(json_object_size(json_object_get(document, SECTIONS[i])) > 0);
+        check_figures(document);
+        /* pieces of the training split are copies of themselves */
+        CU_ASSERT_EQUAL(figure(json_object_get(document, "copying"), "real", "bars_copied"), 1);
+        /* measured on the pieces it learned from, composed by rule, a regression cannot fail */
+        CU_ASSERT(figure(json_object_get(document, "emotion"), "rhythm_mode_register", "quadrant") >
+                  0.8);
+        CU_ASSERT_EQUAL(
+            json_integer_value(json_object_get(json_object_get(document, "generation"), "pieces")),
+            10);
+    }
+    json_decref(document);
+}
+
+static void models_without_mixture_are_measured_in_part(void)
+{
+    json_t *document = NULL;
+    CU_ASSERT_EQUAL(evaluate(world, "normal.h5", "half.h5", SPLIT_TEST, &document), OK);
+    if (group_rank(world) == 0) {
+        const json_t *emotion = json_object_get(document, "emotion");
+        CU_ASSERT_PTR_NOT_NULL(json_object_get(document, "left_out"));
+        CU_ASSERT_PTR_NOT_NULL(json_object_get(emotion, "probe"));
+        CU_ASSERT_PTR_NULL(json_object_get(emotion, "mixture"));
+        CU_ASSERT_PTR_NULL(json_object_get(document, "generation"));
+        CU_ASSERT(figure(document, "likelihood", "bits_an_event") > 0);
+    }
+    json_decref(document);
+}
+
+static void refuses(const char *checkpoint, const char *corpus, enum split split, const char *why)
+{
+    json_t *document = NULL;
+    CU_ASSERT_EQUAL(evaluate(world, checkpoint, corpus, split, &document), FAILED);
+    CU_ASSERT_PTR_NULL(document);
+    CU_ASSERT_PTR_NOT_NULL(strstr(status_message(), why));
+    if (!strstr(status_message(), why)) fprintf(stderr, "got: %s\n", status_message());
+}
+
+static void bad_input_is_refused(void)
+{
+    refuses("missing", "half.h5", SPLIT_TEST, "no such file or folder");
+    refuses("run", "missing.h5", SPLIT_TEST, "missing.h5");
+    refuses("half.h5", "half.h5", SPLIT_TEST, "half.h5");
+    refuses("run", "fine.h5", SPLIT_TEST, "grid 12 and 8 bars a segment");
+    refuses("run", "full.h5", SPLIT_TEST, "the corpus has no piece in its test split");
+    refuses("run", "unlabelled.h5", SPLIT_TEST, "no labelled piece in the training split");
+}
+
+static void removes_its_files(void)
+{
+    char command[PATH_ROOM + 16];
+    group_barrier(world);
+    snprintf(command, sizeof command, "rm -rf %s", folder);
+    if (group_rank(world) == 0) CU_ASSERT_EQUAL(system(command), 0);
+    group_world_destroy(world);
+}
+
+const struct suite_test suite_tests[] = {
+    {"makes models", makes_models},
+    {"ranks change nothing", ranks_change_nothing},
+    {"likelihood is that of validation", likelihood_is_that_of_validation},
+    {"sections are there", sections_are_there},
+    {"models without mixture are measured in part", models_without_mixture_are_measured_in_part},
+    {"bad input is refused", bad_input_is_refused},
+    {"removes its files", removes_its_files},
+    {NULL, NULL},
+};

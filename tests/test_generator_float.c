@@ -1,0 +1,2 @@
+/* The generator in the program's precision. */
+#include "test_generator.c"

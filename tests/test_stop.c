@@ -1,0 +1,82 @@
+/* stop: durations, signals. */
+#define _GNU_SOURCE
+#include "runner.h"
+#include "stop.h"
+
+#include <math.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void reads_durations(void)
+{
+    static const struct {
+        const char *text;
+        double seconds;
+    } CASES[] = {{"90", 90},         {"90s", 90},           {"1.5m", 90},
+                 {"15m", 900},       {"2h", 7200},          {"1d", 86400},
+                 {"00:01:30", 90},   {"12:00:00", 43200},   {"1-02:03:04", 93784},
+                 {"0-00:00:10", 10}, {"100:00:00", 360000}, {"0.5", 0.5}};
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        double seconds = -1;
+        CU_ASSERT_EQUAL(stop_parse_duration(&seconds, CASES[i].text), OK);
+        CU_ASSERT(fabs(seconds - CASES[i].seconds) < 1e-9);
+    }
+}
+
+static void refuses_what_is_no_duration(void)
+{
+    static const char *const CASES[] = {
+        "",        " ",        "0",         "-5",     "5x",   "5 m",     "m",
+        "nan",     "inf",      "1e999",     "1e308d", "1:30", "1:2:3:4", "00:00:00",
+        "1:-5:00", "-1:00:00", "12:00:00x", "90ss",   "1-2",  "0x10",    "1-1:1:-1"};
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        double seconds = 0;
+        CU_ASSERT_EQUAL(stop_parse_duration(&seconds, CASES[i]), USAGE);
+        if (*CASES[i]) CU_ASSERT_PTR_NOT_NULL(strstr(status_message(), CASES[i]));
+    }
+}
+
+/* In a child: the first signal only sets the flag, the second ends the process. */
+static int child(int number)
+{
+    int code;
+    const pid_t pid = fork();
+    if (pid == 0) {
+        stop_catch_signals();
+        if (stop_signalled()) _exit(1);
+        raise(number);
+        if (!stop_signalled()) _exit(2);
+        raise(number);
+        _exit(0);
+    }
+    if (waitpid(pid, &code, 0) != pid) return -1;
+    return code;
+}
+
+static void a_second_signal_ends_the_process(void)
+{
+    static const int SIGNALS[] = {SIGUSR1, SIGTERM, SIGINT};
+    for (size_t i = 0; i < 3; i++) {
+        const int code = child(SIGNALS[i]);
+        CU_ASSERT(WIFSIGNALED(code) && WTERMSIG(code) == SIGNALS[i]);
+    }
+}
+
+static void the_clock_goes_forward(void)
+{
+    const double start = stop_clock();
+    usleep(2000);
+    CU_ASSERT(stop_clock() > start + 0.001);
+    CU_ASSERT_FALSE(stop_signalled());
+}
+
+const char *const suite_name = "stop";
+const struct suite_test suite_tests[] = {
+    {"reads durations", reads_durations},
+    {"refuses what is no duration", refuses_what_is_no_duration},
+    {"a second signal ends the process", a_second_signal_ends_the_process},
+    {"the clock goes forward", the_clock_goes_forward},
+    {NULL, NULL},
+};

@@ -1,0 +1,2 @@
+/* The golden numbers of the whole objective in the program's precision. */
+#include "test_vae_golden.c"

@@ -1,0 +1,221 @@
+/* An evaluation from checkpoint to document. */
+#include "evaluate.h"
+
+#include "evaluate_control.h"
+#include "evaluate_generation.h"
+#include "evaluate_parts.h"
+#include "file.h"
+#include "latent.h"
+#include "run_folder.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* Unlabelled rows of the training split that the regressions learn from, beside all labelled ones:
+ * enough for a few hundred weights, and far less work than a large corpus. */
+enum { MOST_TRAINING_ROWS = 2048 };
+
+/* The weights in a trainer, which knows how ranks share rows. */
+static enum status open_trainer(struct evaluation *evaluation)
+{
+    enum status status = OK;
+    struct trainer *trainer = &evaluation->trainer;
+    const struct model *model = &evaluation->model;
+    TRY(trainer_init(trainer, evaluation->group, &evaluation->corpus, &model->config));
+    memcpy(trainer->theta, model->theta, model->vae.parameters.count * sizeof(real));
+    trainer->standard = model->standard;
+    trainer->step = model->step;
+done:
+    return status;
+}
+
+static enum status open_inputs(struct evaluation *evaluation)
+{
+    enum status status = OK;
+    const struct evaluate_settings *settings = evaluation->settings;
+    TRY(model_open(&evaluation->model, settings->checkpoint));
+    TRY(corpus_open(&evaluation->corpus, settings->corpus));
+    const struct events_settings *has = &evaluation->corpus.vocabulary.settings;
+    const struct events_settings *want = &evaluation->model.vocabulary.settings;
+    if (has->grid != want->grid || has->bars != want->bars)
+        FAIL(FAILED, "%s: grid %d and %d bars a segment; the model was trained with %d and %d",
+             settings->corpus, has->grid, has->bars, want->grid, want->bars);
+    evaluation->mixed = latent_check(&evaluation->model, settings->checkpoint) == OK;
+done:
+    return status;
+}
+
+static enum status encode_splits(struct evaluation *evaluation, struct progress *progress)
+{
+    enum status status = OK;
+    struct bigram *bigram = NULL;
+    struct trainer *trainer = &evaluation->trainer;
+    TRY(bigram_create(&bigram, evaluation->group, &evaluation->corpus, &trainer->config));
+    const struct evaluate_rows train = {
+        .split = SPLIT_TRAIN, .most = MOST_TRAINING_ROWS, .normal = !evaluation->mixed};
+    const struct evaluate_rows held = {.split = evaluation->settings->split,
+                                       .most = SIZE_MAX,
+                                       .bigram = bigram,
+                                       .normal = !evaluation->mixed};
+    progress_update(progress, "encoding the training split");
+    TRY(evaluate_latents_create(&evaluation->train, trainer, &train));
+    progress_update(progress, "encoding the %s split", split_names[held.split]);
+    TRY(evaluate_latents_create(&evaluation->held, trainer, &held));
+done:
+    bigram_destroy(bigram);
+    return status;
+}
+
+static enum status average_pieces(struct evaluation *evaluation)
+{
+    enum status status = OK;
+    const struct corpus *corpus = &evaluation->corpus;
+    const struct sampler *sampler = &evaluation->trainer.sampler;
+    TRY(evaluate_pieces_create(&evaluation->known, &evaluation->train, corpus, sampler->label));
+    TRY(evaluate_pieces_create(&evaluation->asked, &evaluation->held, corpus, sampler->label));
+    if (evaluation->known.n == 0)
+        FAIL(FAILED, "%s: no labelled piece in the training split", evaluation->settings->corpus);
+    if (evaluation->asked.n == 0)
+        FAIL(FAILED, "%s: no labelled piece in the %s split", evaluation->settings->corpus,
+             split_names[evaluation->settings->split]);
+done:
+    return status;
+}
+
+/* Rank 0's share: a section of the document, made where all numbers already are. */
+typedef enum status make_section(const struct evaluation *evaluation, json_t *section);
+
+static enum status add_section(const struct evaluation *evaluation, json_t *document,
+                               const char *name, make_section *make)
+{
+    enum status status = OK;
+    json_t *section = json_object();
+    TRY(make(evaluation, section));
+    if (json_object_set(document, name, section) != 0) FAIL(FAILED, "no memory for the results");
+done:
+    json_decref(section);
+    return status;
+}
+
+static json_t *head(const struct evaluation *evaluation)
+{
+    const struct evaluate_settings *settings = evaluation->settings;
+    return json_pack("{s:s, s:I, s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "checkpoint",
+                     settings->checkpoint, "step", (json_int_t)evaluation->model.step, "corpus",
+                     settings->corpus, "split", split_names[settings->split], "seed",
+                     (json_int_t)settings->seed, "replicates", (json_int_t)MEASURES_REPLICATES,
+                     "pieces", (json_int_t)evaluation->held.n_pieces, "labelled_pieces",
+                     (json_int_t)evaluation->asked.n, "labelled_training_pieces",
+                     (json_int_t)evaluation->known.n);
+}
+
+static enum status make_document(const struct evaluation *evaluation, json_t *document)
+{
+    enum status status = OK;
+    TRY(add_section(evaluation, document, "emotion", evaluate_emotion));
+    TRY(add_section(evaluation, document, "clusters", evaluate_clusters));
+    TRY(add_section(evaluation, document, "leakage", evaluate_leakage));
+    TRY(add_section(evaluation, document, "likelihood", evaluate_likelihood));
+    if (evaluation->control) {
+        TRY(add_section(evaluation, document, "swap", evaluate_swaps));
+        TRY(add_section(evaluation, document, "faders", evaluate_faders));
+    }
+    if (evaluation->music) {
+        TRY(add_section(evaluation, document, "generation", evaluate_generation));
+        TRY(add_section(evaluation, document, "copying", evaluate_copying));
+    }
+done:
+    return status;
+}
+
+/* Says what a model without mixture lacks. */
+static enum status add_left_out(const struct evaluation *evaluation, json_t *document)
+{
+    if (evaluation->mixed) return OK;
+    (void)(latent_check(&evaluation->model, evaluation->settings->checkpoint) == OK);
+    if (json_object_set_new(document, "left_out",
+                            json_pack("{s:s, s:[s, s, s, s, s, s]}", "reason", status_message(),
+                                      "figures", "emotion.mixture", "clusters.nmi", "clusters.ari",
+                                      "clusters.least_bhattacharyya", "generation", "copying")) !=
+        0)
+        return status_fail(FAILED, "no memory for the results");
+    return OK;
+}
+
+/* RUN/evaluation.json; a checkpoint file by itself has no folder to keep it in. */
+static enum status write_document(const struct evaluate_settings *settings, const json_t *document)
+{
+    struct stat info;
+    char path[RUN_FOLDER_PATH];
+    if (stat(settings->checkpoint, &info) != 0 || !S_ISDIR(info.st_mode)) return OK;
+    char *text = json_dumps(document, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+    if (!text) return status_fail(FAILED, "no memory for the results");
+    snprintf(path, sizeof path, "%s/evaluation.json", settings->checkpoint);
+    const enum status status = file_write(path, text, strlen(text));
+    free(text);
+    return status;
+}
+
+static enum status report(const struct evaluation *evaluation, json_t **document)
+{
+    enum status status = OK;
+    *document = head(evaluation);
+    if (!*document) FAIL(FAILED, "no memory for the results, or a path that is not UTF-8");
+    TRY(make_document(evaluation, *document));
+    TRY(add_left_out(evaluation, *document));
+    TRY(write_document(evaluation->settings, *document));
+done:
+    return status;
+}
+
+static void evaluation_fini(struct evaluation *evaluation)
+{
+    evaluate_pieces_fini(&evaluation->known);
+    evaluate_pieces_fini(&evaluation->asked);
+    evaluate_latents_fini(&evaluation->train);
+    evaluate_latents_fini(&evaluation->held);
+    trainer_fini(&evaluation->trainer);
+    corpus_close(&evaluation->corpus);
+    model_close(&evaluation->model);
+}
+
+enum status evaluate_checkpoint(struct group *group, const struct evaluate_settings *settings,
+                                struct progress *progress, struct json_t **document)
+{
+    enum status status = OK;
+    struct evaluation evaluation = {
+        .settings = settings, .group = group, .corpus = {.descriptor = -1}};
+    struct evaluate_control control = {0};
+    struct evaluate_music music = {0};
+    struct evaluate_copies copies = {0};
+    *document = NULL;
+    TRY(group_agree(group, open_inputs(&evaluation)));
+    TRY(open_trainer(&evaluation));
+    TRY(encode_splits(&evaluation, progress));
+    TRY(group_agree(group, average_pieces(&evaluation)));
+    if (settings->sweeps > 0) {
+        progress_update(progress, "sweeping the faders of %zu segments", settings->sweeps);
+        TRY(evaluate_control_create(&control, &evaluation));
+        evaluation.control = &control;
+    }
+    if (evaluation.mixed && settings->count > 0) {
+        progress_update(progress, "generating %zu pieces", settings->count);
+        TRY(evaluate_music_create(&music, &evaluation));
+        TRY(evaluate_copies_create(&copies, &evaluation, &music));
+        evaluation.music = &music;
+        evaluation.copies = &copies;
+    }
+    progress_update(progress, "measuring");
+    TRY(group_agree(group, group_rank(group) == 0 ? report(&evaluation, document) : OK));
+done:
+    if (status != OK) {
+        json_decref(*document);
+        *document = NULL;
+    }
+    evaluate_control_fini(&control);
+    evaluate_copies_fini(&copies);
+    evaluate_music_fini(&music);
+    evaluation_fini(&evaluation);
+    return status;
+}

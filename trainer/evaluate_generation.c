@@ -1,0 +1,212 @@
+/* Generated music. */
+#include "evaluate_generation.h"
+
+#include "collate.h"
+#include "generate.h"
+#include "judge.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Pieces of one emotion made by one call: the unit of work, the same on any number of ranks. */
+enum { UNIT = 8 };
+
+struct unit {
+    struct evaluate_music *music;
+    const struct evaluation *evaluation;
+    size_t first; /* place of its first piece among all */
+};
+
+static size_t pieces_of(size_t count, size_t emotion)
+{
+    return count / N_EMOTIONS + (emotion < count % N_EMOTIONS);
+}
+
+/* Keeps a piece's notes as numbers that ranks can add up. */
+static enum status keep_notes(const struct unit *unit, size_t at, const struct piece *piece)
+{
+    struct evaluate_music *music = unit->music;
+    struct copying_note *notes = status_fault() ? NULL : malloc(piece->n_events * sizeof *notes);
+    if (!notes) return status_fail(FAILED, "no memory for %zu notes", piece->n_events);
+    size_t n = copying_notes(notes, piece->events, piece->n_events, MUSIC_BARS);
+    if (n > music->note_room) n = music->note_room;
+    for (size_t i = 0; i < n; i++)
+        music->notes[at * music->note_room + i] =
+            (double)notes[i].token + ldexp((double)notes[i].bar, 32);
+    music->n_notes[at] = (double)n;
+    free(notes);
+    return OK;
+}
+
+static enum status measure_piece(void *context, const struct generated *made)
+{
+    enum status status = OK;
+    const struct unit *unit = context;
+    const struct events_vocabulary *vocabulary = &unit->evaluation->model.vocabulary;
+    const size_t at = unit->first + made->index;
+    struct corpus_segment *segments = NULL;
+    struct piece piece = {0};
+    TRY(piece_from_score(&piece, made->score, vocabulary, -1));
+    segments = status_fault() ? NULL : malloc(piece.n_segments * sizeof *segments);
+    if (!segments) FAIL(FAILED, "no memory for %zu segments", piece.n_segments);
+    for (size_t s = 0; s < piece.n_segments; s++) segments[s] = collate_segment(&piece.segments[s]);
+    baseline_attributes(unit->music->attributes + at * N_ATTRIBUTES, segments, piece.n_segments);
+    TRY(keep_notes(unit, at, &piece));
+    music_measure(unit->music->figures + at * N_MUSIC, piece.events, piece.n_events, vocabulary);
+done:
+    free(segments);
+    piece_fini(&piece);
+    return status;
+}
+
+/* This rank's units.  A unit's seed is the settings' plus its number. */
+static enum status make_units(struct evaluate_music *music, const struct evaluation *evaluation)
+{
+    enum status status = OK;
+    const size_t size = (size_t)group_size(evaluation->group);
+    const size_t rank = (size_t)group_rank(evaluation->group);
+    size_t number = 0;
+    struct unit unit = {music, evaluation, 0};
+    for (size_t emotion = 0; emotion < N_EMOTIONS; emotion++) {
+        size_t left = pieces_of(music->n, emotion);
+        for (size_t n; left > 0; left -= n, unit.first += n, number++) {
+            n = left < UNIT ? left : UNIT;
+            for (size_t i = 0; i < n; i++) music->asked[unit.first + i] = (int8_t)emotion;
+            if (number % size != rank) continue;
+            const struct generate_request request = {
+                .steps = {{latent_emotion((int)emotion), MUSIC_BARS}},
+                .n_steps = 1,
+                .count = (uint32_t)n,
+                .seed = evaluation->settings->seed + number,
+                .temperature = 0.9,
+                .top_p = 0.95,
+                .tonic = GENERATE_ANY_TONIC};
+            TRY(generate_pieces(&evaluation->model, &request, measure_piece, &unit));
+        }
+    }
+done:
+    return status;
+}
+
+enum status evaluate_music_create(struct evaluate_music *music, const struct evaluation *evaluation)
+{
+    enum status status = OK;
+    const size_t bars = (size_t)evaluation->model.vocabulary.settings.bars;
+    const size_t room = (MUSIC_BARS + bars - 1) / bars * EVENTS_SEGMENT_EVENTS;
+    const size_t n = evaluation->settings->count, each = N_ATTRIBUTES + N_MUSIC + 1 + room;
+    *music = (struct evaluate_music){.n = n, .note_room = room};
+    music->asked = malloc(n + 1);
+    music->attributes = calloc(n * each + 1, sizeof *music->attributes);
+    enum status local = OK;
+    if (!music->asked || !music->attributes || status_fault())
+        local = status_fail(FAILED, "no memory for %zu pieces", n);
+    if (local == OK) {
+        music->figures = music->attributes + n * N_ATTRIBUTES;
+        music->n_notes = music->figures + n * N_MUSIC;
+        music->notes = music->n_notes + n;
+        local = make_units(music, evaluation);
+    }
+    TRY(group_agree(evaluation->group, local));
+    group_sum_doubles(evaluation->group, music->attributes, n * each);
+done:
+    if (status != OK) evaluate_music_fini(music);
+    return status;
+}
+
+void evaluate_music_fini(struct evaluate_music *music)
+{
+    free(music->asked);
+    free(music->attributes);
+    *music = (struct evaluate_music){0};
+}
+
+/* How the judge hears some pieces. */
+static enum status add_hearing(json_t *section, const char *name, const struct judge *judge,
+                               const struct baseline_pieces *pieces, uint64_t seed)
+{
+    enum status status = OK;
+    json_t *scores = json_object();
+    int8_t *told = malloc(pieces->n + 1);
+    if (!told || status_fault()) FAIL(FAILED, "no memory for %zu pieces", pieces->n);
+    judge_tell(judge, pieces->attributes, pieces->n, told);
+    const struct predictions predictions = {pieces->label, told};
+    TRY(evaluate_scores(scores, &predictions, pieces->n, seed));
+    if (json_object_set(section, name, scores) != 0) FAIL(FAILED, "no memory for the results");
+done:
+    json_decref(scores);
+    free(told);
+    return status;
+}
+
+/* Figures of the measured split's pieces, (n_pieces, N_MUSIC), owned by the caller. */
+static double *real_figures(const struct evaluation *evaluation)
+{
+    const struct corpus *corpus = &evaluation->corpus;
+    const struct evaluate_latents *held = &evaluation->held;
+    double *figures =
+        status_fault() ? NULL : malloc((held->n_pieces * N_MUSIC + 1) * sizeof *figures);
+    for (size_t s = 0; figures && s < held->n_segments; s++) {
+        const uint32_t number = corpus->segments[held->segment[s]].piece;
+        const struct corpus_piece *piece = &corpus->pieces[number];
+        if (held->segment[s] != piece->first_segment) continue;
+        const struct corpus_segment *first = &corpus->segments[piece->first_segment];
+        size_t n_events = 0;
+        for (uint32_t i = 0; i < piece->n_segments; i++) n_events += first[i].count;
+        music_measure(figures + held->piece[s] * N_MUSIC, corpus->events + first->first, n_events,
+                      &corpus->vocabulary);
+    }
+    return figures;
+}
+
+static void copy_column(double *column, const double *figures, size_t n, size_t which)
+{
+    for (size_t i = 0; i < n; i++) column[i] = figures[i * N_MUSIC + which];
+}
+
+static enum status add_overlap(json_t *section, const struct evaluation *evaluation,
+                               const struct evaluate_music *music)
+{
+    enum status status = OK;
+    const size_t n_real = evaluation->held.n_pieces;
+    double *known = real_figures(evaluation),
+           *column = malloc((n_real + music->n + 1) * sizeof *column);
+    if (!known || !column) FAIL(FAILED, "no memory for the figures of %zu pieces", n_real);
+    for (size_t i = 0; i < N_MUSIC; i++) {
+        copy_column(column, known, n_real, i);
+        copy_column(column + n_real, music->figures, music->n, i);
+        const struct music_overlap overlap =
+            music_compare(column, n_real, column + n_real, music->n);
+        json_t *entry = json_pack("{s:o, s:o}", "overlap_area", evaluate_number(overlap.area),
+                                  "divergence", evaluate_number(overlap.divergence));
+        if (json_object_set_new(section, music_names[i], entry) != 0)
+            FAIL(FAILED, "no memory for the results");
+    }
+done:
+    free(known);
+    free(column);
+    return status;
+}
+
+enum status evaluate_generation(const struct evaluation *evaluation, json_t *section)
+{
+    enum status status = OK;
+    const struct evaluate_pieces *asked = &evaluation->asked;
+    const struct evaluate_music *music = evaluation->music;
+    const struct baseline_pieces heard = {asked->attributes, asked->label, asked->n};
+    const struct baseline_pieces made = {music->attributes, music->asked, music->n};
+    const uint64_t seed = evaluation->settings->seed;
+    json_t *overlap = json_object();
+    struct judge judge = {0};
+    TRY(judge_init(&judge, &evaluation->corpus, &evaluation->model.config));
+    json_object_set_new(section, "pieces", json_integer((json_int_t)music->n));
+    json_object_set_new(section, "judge_learned_from", json_integer((json_int_t)judge.n_known));
+    TRY(add_hearing(section, "judge_on_real", &judge, &heard, seed));
+    TRY(add_hearing(section, "heard_as_asked", &judge, &made, seed));
+    TRY(add_overlap(overlap, evaluation, music));
+    if (json_object_set(section, "overlap", overlap) != 0)
+        FAIL(FAILED, "no memory for the results");
+done:
+    json_decref(overlap);
+    judge_fini(&judge);
+    return status;
+}

@@ -1,0 +1,60 @@
+/**
+ * The parts of an evaluation, for evaluate.c: what they share, and one function a section of the
+ * document.
+ */
+#ifndef EVALUATE_PARTS_H
+#define EVALUATE_PARTS_H
+
+#include "evaluate.h"
+#include "evaluate_latents.h"
+#include "measures.h"
+#include "model_file.h"
+
+#include <jansson.h>
+
+struct evaluate_music;
+struct evaluate_control;
+struct evaluate_copies;
+
+struct evaluation {
+    const struct evaluate_settings *settings;
+    struct group *group; /* borrowed */
+    struct model model;
+    struct corpus corpus;
+    struct trainer trainer;        /* the same weights, and room to encode and decode rows */
+    bool mixed;                    /* the mixture has been fitted */
+    struct evaluate_latents train; /* labelled rows of the training split and some others */
+    struct evaluate_latents held;  /* all rows of the measured split */
+    struct evaluate_pieces known; /* labelled pieces of the training split, as the model saw them */
+    struct evaluate_pieces asked; /* labelled pieces of the measured split */
+    struct evaluate_control *control; /* what was decoded, or NULL */
+    struct evaluate_music *music;     /* what was generated, or NULL */
+    struct evaluate_copies *copies;   /* what of it was copied, or NULL */
+};
+
+/** A number, or null when it is not finite; a figure with its interval.  Local. */
+json_t *evaluate_number(double x);
+json_t *evaluate_interval(const struct interval *interval);
+
+/** Bootstraps a figure and adds it to a section.  Local. */
+STATUS_CHECKED enum status evaluate_figure(json_t *section, const char *name, measure_of *measure,
+                                           const void *context, size_t n, uint64_t seed);
+
+/** Adds scores and the confusion matrix of predictions.  Local. */
+STATUS_CHECKED enum status evaluate_scores(json_t *section, const struct predictions *predictions,
+                                           size_t n, uint64_t seed);
+
+/** Likelihood on the measured split.  Local. */
+STATUS_CHECKED enum status evaluate_likelihood(const struct evaluation *evaluation,
+                                               json_t *section);
+
+/** Emotion from latents, the linear probe, the baselines, and differences from them.  Local. */
+STATUS_CHECKED enum status evaluate_emotion(const struct evaluation *evaluation, json_t *section);
+
+/** Clusters of the measured pieces in the mixture coordinates.  Local. */
+STATUS_CHECKED enum status evaluate_clusters(const struct evaluation *evaluation, json_t *section);
+
+/** What rhythm and tonal latents tell of rhythm and tonal attributes.  Local. */
+STATUS_CHECKED enum status evaluate_leakage(const struct evaluation *evaluation, json_t *section);
+
+#endif
