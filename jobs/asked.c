@@ -55,7 +55,7 @@ enum status asked_path(struct generate_step *steps, int *emotion, size_t *n_step
     size_t n = 0, bars = 0;
     if (strlen(text) >= sizeof copy)
         FAIL(USAGE, "%s: %zu bytes, more than %d", option, strlen(text), TEXT_BYTES - 1);
-    strcpy(copy, text);
+    memcpy(copy, text, strlen(text) + 1);
     for (char *item; (item = strsep(&rest, ",")) != NULL; n++) {
         if (n == GENERATE_MAX_STEPS)
             FAIL(USAGE, "%s: more than %d steps", option, GENERATE_MAX_STEPS);
