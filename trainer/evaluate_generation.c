@@ -143,8 +143,7 @@ static double *real_figures(const struct evaluation *evaluation)
 {
     const struct corpus *corpus = &evaluation->corpus;
     const struct evaluate_latents *held = &evaluation->held;
-    double *figures =
-        status_fault() ? NULL : malloc((held->n_pieces * N_MUSIC + 1) * sizeof *figures);
+    double *figures = status_fault() ? NULL : calloc(held->n_pieces * N_MUSIC + 1, sizeof *figures);
     for (size_t s = 0; figures && s < held->n_segments; s++) {
         const uint32_t number = corpus->segments[held->segment[s]].piece;
         const struct corpus_piece *piece = &corpus->pieces[number];
