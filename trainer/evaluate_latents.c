@@ -113,8 +113,8 @@ static enum status take_memory(struct evaluate_latents *latents, const struct tr
     latents->latent = vae_latent(shape);
     latents->mixed = shape->latent_mixture;
     const size_t count = n * (N_FACTORS * latents->latent + N_EMOTIONS);
-    latents->segment = malloc(n * sizeof *latents->segment);
-    latents->piece = malloc(n * sizeof *latents->piece);
+    latents->segment = calloc(n + 1, sizeof *latents->segment);
+    latents->piece = calloc(n + 1, sizeof *latents->piece);
     latents->block = calloc(count + latents->n_rows * N_ROW_NATS, sizeof *latents->block);
     if (!latents->segment || !latents->piece || !latents->block || status_fault())
         return status_fail(FAILED, "no memory for the latents of %zu segments", n);

@@ -132,7 +132,7 @@ enum status faders_measure(struct faders *faders, struct trainer *trainer)
     for (size_t i = 0; local == OK && i < n_rows; i++) sample.n += rows[i].n_segments;
     const size_t count = 2 * BATCH_FADERS * sample.n;
     if (local == OK) {
-        sample.values = status_fault() ? NULL : calloc(count, sizeof *sample.values);
+        sample.values = status_fault() ? NULL : calloc(count + 1, sizeof *sample.values);
         if (!sample.values)
             local = status_fail(FAILED, "no memory for the faders of %zu segments", sample.n);
     }

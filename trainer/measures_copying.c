@@ -67,6 +67,7 @@ static struct edge *find_edge(const struct copying *copying, uint32_t from, uint
 static void add_edge(struct copying *copying, uint32_t from, uint32_t token, uint32_t to)
 {
     struct state *state = &copying->states[from];
+    ASSERT(copying->edges);
     copying->slots[slot_of(copying, from, token)] = (uint32_t)copying->n_edges;
     copying->edges[copying->n_edges] = (struct edge){from, token, to, state->edges};
     state->edges = (uint32_t)copying->n_edges++;
@@ -200,7 +201,7 @@ enum status copying_runs(struct copying *copying, uint32_t *run)
     enum status status = OK;
     const size_t n = copying->n_states;
     const struct state *states = copying->states;
-    uint32_t *order = malloc(n * sizeof *order), *first = malloc((n + 2) * sizeof *first);
+    uint32_t *order = calloc(n + 1, sizeof *order), *first = calloc(n + 2, sizeof *first);
     if (!order || !first || status_fault()) FAIL(FAILED, "no memory to sort %zu states", n);
     sort_states(copying, order, first);
     /* what was matched in a state holds the whole of the shorter runs it links to */

@@ -39,6 +39,7 @@ static double softmax(double *p, const double *weight, const double *x, size_t n
 
 static double ridge_of(const struct fit *fit, size_t parameter)
 {
+    ASSERT(fit->width > 0);
     return parameter % fit->width == fit->width - 1 ? BIAS_RIDGE : 1;
 }
 

@@ -33,8 +33,9 @@ void posterior_fini(struct posterior *posterior)
     for (int g = 0; g < N_FACTORS; g++) {
         free(posterior->mean[g]);
         free(posterior->log_variance[g]);
+        posterior->mean[g] = posterior->log_variance[g] = NULL;
     }
-    *posterior = (struct posterior){0};
+    posterior->n = 0;
 }
 
 static double temperature(const struct model *model)
@@ -167,7 +168,7 @@ void posterior_component_mean(double *mean, const struct posterior *posterior,
     const size_t n = mixture.shape.dimensions, m = mixture.shape.per_emotion;
     const size_t first = emotion < 0 ? 0 : (size_t)emotion * m;
     const size_t count = emotion < 0 ? mixture.shape.n_components : m;
-    double q[MIXTURE_MAX_COMPONENTS];
+    double q[MIXTURE_MAX_COMPONENTS] = {0};
     log_responsibilities(q, posterior, model, s);
     (void)normalize(q + first, count);
     for (size_t d = 0; d < n; d++) mean[d] = 0;

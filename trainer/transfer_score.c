@@ -114,6 +114,7 @@ static void place_notes(struct score *score, const struct clock *clock, const st
             bar = &layout->bars->bars[n_bars++];
             continue;
         }
+        ASSERT(bar); /* events begin with a bar */
         const int64_t step = bar->start + events[i].position;
         const int64_t end = step + layout->vocabulary->duration_steps[events[i].duration];
         score->notes[score->n_notes++] = (struct score_note){.onset = step_tick(clock, step),
@@ -121,7 +122,7 @@ static void place_notes(struct score *score, const struct clock *clock, const st
                                                              .pitch = events[i].pitch,
                                                              .velocity = events[i].velocity};
     }
-    ASSERT(n_bars == layout->bars->n);
+    ASSERT(bar && n_bars == layout->bars->n);
     score->end = step_tick(clock, bar->start + bar->steps);
 }
 
