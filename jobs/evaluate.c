@@ -82,13 +82,11 @@ static void print_number(const json_t *x)
 /* Rows of a matrix, elements of a list. */
 static void print_array(const char *name, const json_t *array)
 {
-    size_t i, j;
-    const json_t *row, *cell;
-    json_array_foreach(array, i, row)
-    {
+    for (size_t i = 0; i < json_array_size(array); i++) {
+        const json_t *row = json_array_get(array, i);
         printf("%-*s", NAME_WIDTH, i == 0 ? name : "");
         if (!json_is_array(row)) print_number(row);
-        json_array_foreach(row, j, cell) print_number(cell);
+        for (size_t j = 0; j < json_array_size(row); j++) print_number(json_array_get(row, j));
         putchar('\n');
     }
 }

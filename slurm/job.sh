@@ -49,16 +49,21 @@ job_signal() {
     say "signal $1"
 }
 
-# Passes lines on until they make LOG_BYTES, then swallows the rest: nothing may block a rank.
+# Passes lines on until they make LOG_BYTES, then swallows the rest: nothing may block a rank.  Its
+# status is MISLED when affekt refuses the launch: the launcher's code may then be that of a rank
+# killed for the others' sake.
+MISLED=7
 job_limit() {
-    local line room=$LOG_BYTES
+    local line room=$LOG_BYTES status=0
     trap '' TERM USR1
     while IFS= read -r line; do
+        case $line in 'error: SLURM_STEP_NUM_TASKS = '*) status=$MISLED ;; esac
         room=$((room - ${#line} - 1))
         [ "$room" -ge 0 ] || break
         printf '%s\n' "$line"
     done
     [ "$room" -ge 0 ] || { say "the rest of this start's output is left out" && cat >/dev/null; }
+    return "$status"
 }
 
 # job_launch ARGUMENT...: affekt VERB on all ranks; leaves the launcher's code in `code`.
@@ -83,6 +88,7 @@ job_launch() {
     code=$waited
     launcher=
     job_wait "$limiter"
+    [ "$waited" -ne "$MISLED" ] || code=2
 }
 
 # job_wait PID: `wait` returns early for each signal that has a trap.

@@ -25,7 +25,7 @@ struct context {
 
 static struct context context_start(const struct bigram *bigram)
 {
-    struct context context;
+    struct context context = {{0}};
     for (int f = 0; f < N_TABLES; f++) context.last[f] = bigram->n_symbols[f];
     return context;
 }
