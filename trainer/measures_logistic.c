@@ -39,8 +39,8 @@ static double softmax(double *p, const double *weight, const double *x, size_t n
 
 static double ridge_of(const struct fit *fit, size_t parameter)
 {
-    ASSERT(fit->width > 0);
-    return parameter % fit->width == fit->width - 1 ? BIAS_RIDGE : 1;
+    const size_t width = fit->width > 0 ? fit->width : 1; /* a width of 0 has no parameter */
+    return (parameter + 1) % width == 0 ? BIAS_RIDGE : 1;
 }
 
 static double loss_of(const struct fit *fit, const double *weight)

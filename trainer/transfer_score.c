@@ -106,7 +106,7 @@ static void place_notes(struct score *score, const struct clock *clock, const st
                         size_t n_events)
 {
     const struct transfer_layout *layout = clock->layout;
-    const struct bar *bar = NULL;
+    const struct bar *bar = layout->bars->bars; /* events begin with a bar: the first one */
     size_t n_bars = 0;
     for (size_t i = 0; i < n_events; i++) {
         if (events[i].position == EVENTS_BAR) {
@@ -114,7 +114,6 @@ static void place_notes(struct score *score, const struct clock *clock, const st
             bar = &layout->bars->bars[n_bars++];
             continue;
         }
-        ASSERT(bar); /* events begin with a bar */
         const int64_t step = bar->start + events[i].position;
         const int64_t end = step + layout->vocabulary->duration_steps[events[i].duration];
         score->notes[score->n_notes++] = (struct score_note){.onset = step_tick(clock, step),
@@ -122,7 +121,7 @@ static void place_notes(struct score *score, const struct clock *clock, const st
                                                              .pitch = events[i].pitch,
                                                              .velocity = events[i].velocity};
     }
-    ASSERT(bar && n_bars == layout->bars->n);
+    ASSERT(n_bars == layout->bars->n);
     score->end = step_tick(clock, bar->start + bar->steps);
 }
 
