@@ -1,4 +1,5 @@
 /* The program: finds the verb, gives it its group, prints the one error line. */
+#define _GNU_SOURCE
 #include "command.h"
 #include "nearest.h"
 #include "placement.h"
@@ -6,6 +7,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 struct verb {
     const char *name;
@@ -80,7 +82,9 @@ static enum status run_verb(const struct verb *verb, int argc, char **argv)
     const bool joined = status == OK;
     if (joined) status = verb->run(world, argc - 1, argv + 1);
     /* ranks that MPI does not join are all its rank 0: the launcher's first one speaks for them */
-    if (group_rank(world) == 0 && (joined || placement.rank == 0)) {
+    const bool speaks = group_rank(world) == 0 && (joined || placement.rank == 0);
+    if (!joined && !speaks) sleep(2); /* srun ends all ranks once one fails: let that one speak */
+    if (speaks) {
         status = close_output(status);
         print_error(status);
     }
