@@ -1,167 +1,226 @@
-/* Matrix products on BLIS.  The context and the thread count belong to the process, as BLIS's own
- * choice of a kernel does, which is made at its first call. */
-#define _GNU_SOURCE
+/* Blocks and panels of a product, and the threads that share them. */
 #include "gemm.h"
 
-#include <blis.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "gemm_blis.h"
+#include "gemm_pack.h"
 
-#ifdef REAL_DOUBLE
-#define blis_gemm bli_dgemm_ex
-#else
-#define blis_gemm bli_sgemm_ex
-#endif
+#include <omp.h>
+#include <stdlib.h>
 
 enum {
     THREADS_MAX = 1024,
+    BLOCK_ROWS = 96, /* of C that a thread completes at a time, about */
+    BLOCK_COLUMNS = 2048,
+    ALIGNMENT = 64,
     /* Multiplications from which waking the threads pays. */
     THREADED_PRODUCT = 1 << 21,
 };
 
-static const char variable[] = "BLIS_ARCH_TYPE";
+/* The process's panels: B's block, shared, and a block of rows of A for each thread. */
+static struct gemm_tile_shape tile_shape;
+static size_t block_rows, block_columns;
+static real *columns_panels, *rows_panels;
+static int n_threads; /* 0 before gemm_init */
 
-static cntx_t context;
-static dim_t n_threads; /* 0 before gemm_init */
-
-/* The kernels offered, best first; Debian's BLIS has them all on x86-64. */
-static const arch_t kernels[] = {
-#ifdef BLIS_CONFIG_SKX
-    BLIS_ARCH_SKX,
-#endif
-#ifdef BLIS_CONFIG_HASWELL
-    BLIS_ARCH_HASWELL,
-#endif
-#ifdef BLIS_CONFIG_ZEN3
-    BLIS_ARCH_ZEN3,
-#endif
-#ifdef BLIS_CONFIG_ZEN2
-    BLIS_ARCH_ZEN2,
-#endif
-#ifdef BLIS_CONFIG_ZEN
-    BLIS_ARCH_ZEN,
-#endif
-#ifdef BLIS_CONFIG_SANDYBRIDGE
-    BLIS_ARCH_SANDYBRIDGE,
-#endif
-#ifdef BLIS_CONFIG_GENERIC
-    BLIS_ARCH_GENERIC,
-#endif
+struct product {
+    size_t m, n, k, ldc;
+    real alpha, beta;
+    struct gemm_lines a, b; /* lines: rows of op(A), columns of op(B) */
+    real *c;
+    struct gemm_then then;
+    size_t rows; /* of a block */
 };
-enum { N_KERNELS = sizeof kernels / sizeof kernels[0] };
 
-/* Cache blocks of float products, where others than BLIS's own were measured to be faster. */
-static const struct {
-    arch_t kernel;
-    dim_t mc, kc;
-} blocks[] = {{BLIS_ARCH_SKX, 96, 256}};
+/* A block of columns [column, column + columns) and of the terms [term, term + depth). */
+struct part {
+    size_t column, columns, term, depth;
+    bool last; /* C is complete after it */
+};
 
-static bool cpu_runs(arch_t kernel)
+static size_t round_up(size_t x, size_t to)
 {
-#ifdef __x86_64__
-    const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-    if (kernel == BLIS_ARCH_SKX)
-        return avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-               __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
-    if (kernel == BLIS_ARCH_SANDYBRIDGE) return __builtin_cpu_supports("avx");
-    return avx2 || kernel == BLIS_ARCH_GENERIC;
-#else
-    return kernel == BLIS_ARCH_GENERIC;
-#endif
+    return (x + to - 1) / to * to;
 }
 
-/* What the user asked for by number or by name; BLIS_NUM_ARCHS if it is not to be had here. */
-static arch_t asked(const char *text)
+static size_t least(size_t a, size_t b)
 {
-    char *end;
-    const long number = strtol(text, &end, 10);
-    const bool numeric = end != text && *end == '\0';
-    for (size_t i = 0; i < N_KERNELS; i++) {
-        const bool same =
-            numeric ? number == (long)kernels[i] : strcmp(text, bli_arch_string(kernels[i])) == 0;
-        if (same && cpu_runs(kernels[i])) return kernels[i];
+    return a < b ? a : b;
+}
+
+/* Memory for the panels of `threads` threads in place of that of fewer. */
+static enum status take_panels(int threads)
+{
+    const size_t depth = tile_shape.depth;
+    const size_t rows = round_up(block_rows * depth * sizeof(real), ALIGNMENT) * (size_t)threads;
+    real *made = status_fault() ? NULL : aligned_alloc(ALIGNMENT, rows);
+    if (!columns_panels && made)
+        columns_panels =
+            aligned_alloc(ALIGNMENT, round_up(block_columns * depth * sizeof(real), ALIGNMENT));
+    if (!made || !columns_panels) {
+        free(made);
+        return status_fail(FAILED, "no memory for the panels of %d threads", threads);
     }
-    return BLIS_NUM_ARCHS;
-}
-
-/* The fastest kernel this CPU runs, if it is one that BLIS may overlook; otherwise BLIS_NUM_ARCHS:
- * BLIS chooses. */
-static arch_t fastest(void)
-{
-    for (size_t i = 0; i < N_KERNELS; i++)
-        if (kernels[i] != BLIS_ARCH_GENERIC && cpu_runs(kernels[i])) return kernels[i];
-    return BLIS_NUM_ARCHS;
-}
-
-static enum status choose(void)
-{
-    const char *text = getenv(variable);
-    const arch_t kernel = text ? asked(text) : fastest();
-    if (text && kernel == BLIS_NUM_ARCHS)
-        return status_fail(USAGE, "%s=%s: neither the number nor the name of a kernel for this CPU",
-                           variable, text);
-    if (kernel == BLIS_NUM_ARCHS) return OK;
-    char number[16]; /* BLIS reads a name as 0 */
-    snprintf(number, sizeof number, "%d", (int)kernel);
-    if (setenv(variable, number, 1) != 0 || status_fault())
-        return status_fail(FAILED, "cannot set %s=%s", variable, number);
+    free(rows_panels);
+    rows_panels = made;
     return OK;
-}
-
-static void set_blocks(arch_t kernel)
-{
-    context = *bli_gks_query_cntx();
-    for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++) {
-        if (blocks[i].kernel != kernel) continue;
-        bli_cntx_set_blksz_def_dt(BLIS_FLOAT, BLIS_MC, blocks[i].mc, &context);
-        bli_cntx_set_blksz_max_dt(BLIS_FLOAT, BLIS_MC, blocks[i].mc, &context);
-        bli_cntx_set_blksz_def_dt(BLIS_FLOAT, BLIS_KC, blocks[i].kc, &context);
-        bli_cntx_set_blksz_max_dt(BLIS_FLOAT, BLIS_KC, blocks[i].kc, &context);
-    }
 }
 
 enum status gemm_init(int threads)
 {
+    enum status status = OK;
     if (threads < 1 || threads > THREADS_MAX)
-        return status_fail(USAGE, "%d threads a rank: want 1 to %d", threads, THREADS_MAX);
+        FAIL(USAGE, "%d threads a rank: want 1 to %d", threads, THREADS_MAX);
     if (n_threads == 0) {
-        const enum status status = choose();
-        if (status != OK) return status;
-        bli_init(); /* bli_arch_query_id aborts before it */
-        set_blocks(bli_arch_query_id());
+        TRY(gemm_blis_init(&tile_shape));
+        block_rows = round_up(BLOCK_ROWS, tile_shape.rows);
+        block_columns = BLOCK_COLUMNS - BLOCK_COLUMNS % tile_shape.columns;
     }
+    if (threads > n_threads) TRY(take_panels(threads));
     n_threads = threads;
-    return OK;
+done:
+    return status;
+}
+
+int gemm_threads(void)
+{
+    return n_threads;
 }
 
 const char *gemm_kernel(void)
 {
-    if (n_threads > 0) return bli_arch_string(bli_arch_query_id());
-    const char *text = getenv(variable);
-    const arch_t kernel = text ? asked(text) : fastest();
-    if (kernel != BLIS_NUM_ARCHS) return bli_arch_string(kernel);
-    return text ? "unknown" : bli_arch_string(bli_arch_query_id());
+    return gemm_blis_kernel();
 }
 
 const char *gemm_version(void)
 {
-    return bli_info_get_version_str();
+    return gemm_blis_version();
+}
+
+/* Packs the panel of columns that starts at `column` of the part. */
+static void pack_columns(const struct product *p, const struct part *part, size_t column)
+{
+    const size_t wide = tile_shape.columns, at = part->column + column;
+    const struct gemm_lines lines = {p->b.data + at * p->b.line_stride +
+                                         part->term * p->b.term_stride,
+                                     p->b.line_stride, p->b.term_stride};
+    gemm_pack(columns_panels + column * part->depth, &lines, wide,
+              least(wide, part->columns - column), part->depth,
+              p->then.column_sums ? p->then.column_sums + at : NULL);
+}
+
+/* Rows [row, row + count) of C, in the part's columns, get the part's terms. */
+static void multiply_rows(const struct product *p, const struct part *part, size_t row,
+                          size_t count, real *panels)
+{
+    const size_t tall = tile_shape.rows, wide = tile_shape.columns, depth = part->depth;
+    struct gemm_tile tile = {
+        .depth = depth, .alpha = p->alpha, .beta = part->term == 0 ? p->beta : 1};
+    for (size_t i = 0; i < count; i += tall) {
+        const struct gemm_lines lines = {p->a.data + (row + i) * p->a.line_stride +
+                                             part->term * p->a.term_stride,
+                                         p->a.line_stride, p->a.term_stride};
+        gemm_pack(panels + i * depth, &lines, tall, least(tall, count - i), depth, NULL);
+    }
+    for (size_t j = 0; j < part->columns; j += wide)
+        for (size_t i = 0; i < count; i += tall) {
+            tile.rows = least(tall, count - i);
+            tile.columns = least(wide, part->columns - j);
+            gemm_blis_tile(&tile, panels + i * depth, columns_panels + j * depth,
+                           p->c + (row + i) * p->ldc + part->column + j, p->ldc);
+        }
+    if (part->last && p->then.rows) p->then.rows(p->then.context, row, count);
+}
+
+/* All of C gets the part's terms: the panels of columns first, then block after block of rows. */
+static void multiply_part(const struct product *p, const struct part *part, int threads)
+{
+    const size_t wide = tile_shape.columns;
+    const size_t n_panels = (part->columns + wide - 1) / wide;
+    const size_t n_blocks = (p->m + p->rows - 1) / p->rows;
+    if (threads == 1) { /* waking a team of one would cost as much as a small product */
+        for (size_t j = 0; j < n_panels; j++) pack_columns(p, part, j * wide);
+        for (size_t i = 0; i < n_blocks; i++)
+            multiply_rows(p, part, i * p->rows, least(p->rows, p->m - i * p->rows), rows_panels);
+        return;
+    }
+#pragma omp parallel num_threads(threads)
+    {
+#pragma omp for schedule(static)
+        for (size_t j = 0; j < n_panels; j++) pack_columns(p, part, j * wide);
+#pragma omp for schedule(static)
+        for (size_t i = 0; i < n_blocks; i++) {
+            const size_t thread = (size_t)omp_get_thread_num();
+            multiply_rows(p, part, i * p->rows, least(p->rows, p->m - i * p->rows),
+                          rows_panels + thread * block_rows * tile_shape.depth);
+        }
+    }
+}
+
+/* C *= beta where there is nothing to sum up. */
+static void scale(const struct product *p)
+{
+    for (size_t i = 0; i < p->m; i++)
+        for (size_t j = 0; j < p->n; j++) {
+            real *x = p->c + i * p->ldc + j;
+            *x = p->beta == 0 ? 0 : p->beta * *x; /* what beta = 0 does not read may be NaN */
+        }
+    if (p->then.rows && p->m > 0) p->then.rows(p->then.context, 0, p->m);
+}
+
+static void multiply(struct product *p)
+{
+    ASSERT(n_threads > 0);
+    const bool large = (double)p->m * (double)p->n * (double)p->k >= (double)THREADED_PRODUCT;
+    const int threads = large ? n_threads : 1;
+    p->rows = least(block_rows,
+                    round_up((p->m + (size_t)threads - 1) / (size_t)threads, tile_shape.rows));
+    if (p->m == 0 || p->n == 0 || p->k == 0) {
+        scale(p);
+        return;
+    }
+    for (size_t column = 0; column < p->n; column += block_columns)
+        for (size_t term = 0; term < p->k; term += tile_shape.depth) {
+            const struct part part = {.column = column,
+                                      .columns = least(block_columns, p->n - column),
+                                      .term = term,
+                                      .depth = least(tile_shape.depth, p->k - term),
+                                      .last = column + block_columns >= p->n &&
+                                              term + tile_shape.depth >= p->k};
+            multiply_part(p, &part, threads);
+        }
+}
+
+static struct product product_of(size_t m, size_t n, size_t k, struct gemm_operand a,
+                                 struct gemm_operand b)
+{
+    return (struct product){
+        .m = m,
+        .n = n,
+        .k = k,
+        .alpha = 1,
+        .a = {a.data, a.transposed ? 1 : a.stride, a.transposed ? a.stride : 1},
+        .b = {b.data, b.transposed ? b.stride : 1, b.transposed ? 1 : b.stride},
+    };
 }
 
 void gemm(size_t m, size_t n, size_t k, real alpha, struct gemm_operand a, struct gemm_operand b,
           real beta, real *c, size_t ldc)
 {
-    ASSERT(n_threads > 0);
-    rntm_t runtime = BLIS_RNTM_INITIALIZER;
-    const bool large = (double)m * (double)n * (double)k >= (double)THREADED_PRODUCT;
-    bli_rntm_set_num_threads(large ? n_threads : 1, &runtime);
-    /* The kernels for small products sum in another order: a row's bits would depend on how many
-     * rows there are. */
-    bli_rntm_disable_l3_sup(&runtime);
-    /* BLIS's prototypes lack const; it does not write to A and B. */
-    blis_gemm(a.transposed ? BLIS_TRANSPOSE : BLIS_NO_TRANSPOSE,
-              b.transposed ? BLIS_TRANSPOSE : BLIS_NO_TRANSPOSE, (dim_t)m, (dim_t)n, (dim_t)k,
-              &alpha, (real *)(uintptr_t)a.data, (inc_t)a.stride, 1, (real *)(uintptr_t)b.data,
-              (inc_t)b.stride, 1, &beta, c, (inc_t)ldc, 1, &context, &runtime);
+    struct product product = product_of(m, n, k, a, b);
+    product.alpha = alpha;
+    product.beta = beta;
+    product.c = c;
+    product.ldc = ldc;
+    multiply(&product);
+}
+
+void gemm_and(size_t m, size_t n, size_t k, struct gemm_operand a, struct gemm_operand b, real beta,
+              real *c, size_t ldc, const struct gemm_then *then)
+{
+    struct product product = product_of(m, n, k, a, b);
+    product.beta = beta;
+    product.c = c;
+    product.ldc = ldc;
+    product.then = *then;
+    multiply(&product);
 }

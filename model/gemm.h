@@ -1,9 +1,12 @@
 /**
- * Matrix products on BLIS: the one file that calls it.
+ * Matrix products: blocks of packed panels, multiplied by BLIS's micro-kernel (gemm_blis.h).
  *
- * Debian's BLIS does not know new CPUs and would fall back to its `generic` kernels; the kernel is
- * therefore chosen from the CPU's features before BLIS's first call.  The block size KC changes the
- * bits of a product, so it comes from a table by kernel; MC, NC and the thread count do not.
+ * Each number of C is summed over the inner dimension in one fixed order, so that the bits of a row
+ * of C depend neither on how many rows there are nor on the threads.  What is to be done with rows
+ * of C next (a bias, GELU, a residual) is handed in, and done while they are in the cache.
+ *
+ * Source of the blocking: Goto & van de Geijn 2008, section 4; the whole of B's block is packed
+ * once, since B is the smaller operand here.
  */
 #ifndef GEMM_H
 #define GEMM_H
@@ -15,13 +18,15 @@
 #include <stddef.h>
 
 /**
- * Chooses the kernel and the number of threads; comes before any product.  Local.  Later calls only
- * set the threads.
+ * Chooses the kernel, takes memory for panels and sets the threads; comes before any product.
+ * Local.  Later calls only change the threads.
  *
- * A BLIS_ARCH_TYPE in the environment, a number or a name, is respected.  USAGE: it is no kernel
- * for this CPU, or threads is outside 1..1024.
+ * USAGE: BLIS_ARCH_TYPE names no kernel for this CPU, or threads is outside 1..1024.
  */
 STATUS_CHECKED enum status gemm_init(int threads);
+
+/** The threads of a product.  Local. */
+int gemm_threads(void);
 
 /** The kernel in use: `skx`, `haswell`, `zen3`, `generic`, ...; before gemm_init, what it would
  *  choose.  Local. */
@@ -30,20 +35,31 @@ const char *gemm_kernel(void);
 /** BLIS's version.  Local. */
 const char *gemm_version(void);
 
-/**
- * C = alpha op(A) op(B) + beta C, row-major.  Local.  Cannot fail; aborts before gemm_init.  The
- * bits of a row of C depend neither on how many rows there are nor on the threads.
- *
- * @param[in,out] c  (m, n), rows ldc apart; not read when beta is 0
- * @param[in]  a     op(A) is (m, k): A is (m, k), or (k, m) when a_transposed, rows lda apart
- * @param[in]  b     op(B) is (k, n): B is (k, n), or (n, k) when b_transposed, rows ldb apart
- */
 struct gemm_operand {
     const real *data;
     size_t stride; /* reals between rows */
     bool transposed;
 };
+
+/** Called once rows [first, first + count) of C are complete, by the thread that made them; every
+ *  row once. */
+struct gemm_then {
+    void (*rows)(const void *context, size_t first, size_t count); /* NULL: nothing */
+    const void *context;
+    real *column_sums; /* (n) += the columns of op(B), or NULL */
+};
+
+/**
+ * C = alpha op(A) op(B) + beta C, row-major.  Local.  Cannot fail; aborts before gemm_init.
+ *
+ * @param[in,out] c  (m, n), rows ldc apart; not read when beta is 0
+ * @param[in]  a     op(A) is (m, k): A is (m, k), or (k, m) when a_transposed, rows lda apart
+ * @param[in]  b     op(B) is (k, n): B is (k, n), or (n, k) when b_transposed, rows ldb apart
+ * @param[in]  then  what follows, NULL for nothing
+ */
 void gemm(size_t m, size_t n, size_t k, real alpha, struct gemm_operand a, struct gemm_operand b,
           real beta, real *c, size_t ldc);
+void gemm_and(size_t m, size_t n, size_t k, struct gemm_operand a, struct gemm_operand b, real beta,
+              real *c, size_t ldc, const struct gemm_then *then);
 
 #endif

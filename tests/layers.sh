@@ -27,7 +27,7 @@ may_use() {
     case $2 in
     mpi.h) case $1 in comm/*.c | io/checkpoint*.c | io/corpus*.c | tests/*) ;; *) false ;; esac ;;
     hdf5.h) case $1 in io/* | jobs/version.c | tests/*) ;; *) false ;; esac ;;
-    blis.h) [ "$1" = model/gemm.c ] ;;
+    blis.h) [ "$1" = model/gemm_blis.c ] ;;
     archive*.h) case $1 in io/*.c | tests/*) ;; *) false ;; esac ;;
     ini.h) [ "$1" = trainer/config.c ] ;;
     Random123/*) case $1 in model/*.c) ;; *) false ;; esac ;;
@@ -58,7 +58,7 @@ done <<<"$includes"
 # The environment is read in two files: BLIS's choice of kernel, and what launchers tell of ranks.
 while read -r file; do
     case $file in
-    '' | model/gemm.c | trainer/placement.c) ;;
+    '' | model/gemm_blis.c | trainer/placement.c) ;;
     *) fail "$file: reads the environment" ;;
     esac
 done <<<"$(grep -lE '\b(secure_)?getenv[[:space:]]*\(' "${program[@]}" /dev/null)"
