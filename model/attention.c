@@ -1,6 +1,7 @@
-/* Attention, forward: tiles of queries, softmax with its log denominator kept. */
-#include "attention_tile.h"
+/* Attention, forward: softmax over a few queries' scores, its log denominator kept. */
+#include "attention_head.h"
 
+#include "gemm.h"
 #include "simd.h"
 
 size_t attention_relative_rows(bool causal, size_t reach)
@@ -32,88 +33,116 @@ size_t attention_reach(const struct span *spans, size_t n_spans)
     return reach;
 }
 
-struct attention_tile attention_tile_make(const struct attention *a, const struct span *span,
-                                          size_t head, size_t first)
+/* x becomes exp(x - max); returns the sum. */
+SIMD_INLINE real exp_sum(real *x, real max, size_t n)
 {
-    ASSERT(span->context <= span->first && span->context + span->count <= a->reach + 1);
-    const size_t left = span->count - first, depth = a->width / a->heads;
-    struct attention_tile tile = {.width = a->width,
-                                  .depth = depth,
-                                  .column = head * depth,
-                                  .query = span->first + first,
-                                  .key = span->first - span->context,
-                                  .count = left < ATTENTION_TILE ? left : ATTENTION_TILE,
-                                  .context = span->context,
-                                  .scale = 1 / real_sqrt((real)depth)};
-    const size_t before = span->context + first; /* keys before the first query */
-    if (a->causal) { /* distances 0 to that of the last query from key 0 */
-        tile.n_keys = before + tile.count;
-        tile.limit = before + 1;
-        tile.limit_step = 1;
-        tile.run = tile.n_keys;
-        tile.shift = before;
-    } else { /* from that of the first query to the last key, which is negative */
-        tile.n_keys = tile.limit = span->context + span->count;
-        tile.run = tile.n_keys + tile.count - 1;
-        tile.row = a->reach + first + 1 - span->count;
-        tile.shift = span->context + span->count - 1;
+    real sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (size_t j = 0; j < n; j++) {
+        x[j] = simd_exp(x[j] - max);
+        sum += x[j];
     }
-    return tile;
+    return sum;
 }
 
-void attention_tile_score(struct attention_tile *tile, const real *qkv, const real *r,
-                          const real *u, const real *v_bias, struct arena *scratch)
+/* Scores become exp(score - max), 0 for keys out of the row's sight but in its tile's; sum (count):
+ * of each row. */
+SIMD_CLONES static void softmax_rows(const struct attention_head *h,
+                                     const struct attention_rows *rows, real *sum, real *lse)
 {
-    const size_t count = tile->count, depth = tile->depth;
-    tile->qu = arena_reals(scratch, count * depth);
-    tile->qv = arena_reals(scratch, count * depth);
-    tile->score = arena_reals(scratch, count * tile->n_keys);
-    tile->position = arena_reals(scratch, count * tile->run);
-    const struct gemm_operand q = attention_tile_part(tile, qkv, tile->query, 0, 3);
-    for (size_t i = 0; i < count; i++)
-        for (size_t j = 0; j < depth; j++) {
-            const real x = q.data[i * q.stride + j];
-            tile->qu[i * depth + j] = (x + u[tile->column + j]) * tile->scale;
-            tile->qv[i * depth + j] = (x + v_bias[tile->column + j]) * tile->scale;
-        }
-    struct gemm_operand k = attention_tile_part(tile, qkv, tile->key, 1, 3);
-    struct gemm_operand row = attention_tile_part(tile, r, tile->row, 0, 1);
-    k.transposed = row.transposed = true;
-    gemm(count, tile->n_keys, depth, 1, (struct gemm_operand){tile->qu, depth, false}, k, 0,
-         tile->score, tile->n_keys);
-    gemm(count, tile->run, depth, 1, (struct gemm_operand){tile->qv, depth, false}, row, 0,
-         tile->position, tile->run);
-}
-
-/* score becomes exp(score + position - max), 0 for keys out of sight; sum (count): of each row. */
-SIMD_CLONES static void softmax_rows(const struct attention_tile *tile, real *sum, real *lse)
-{
-    for (size_t i = 0; i < tile->count; i++) {
-        real *restrict score = tile->score + i * tile->n_keys;
-        const real *restrict position = tile->position + i * tile->run + tile->shift + i;
-        const size_t limit = attention_tile_limit(tile, i);
-#pragma omp simd
-        for (size_t j = 0; j < limit; j++) score[j] += *(position - j);
+    const size_t sight = attention_head_limit(h, rows->first + PANEL_ROWS - 1);
+    for (size_t i = 0; i < rows->count; i++) {
+        real *score = h->score + i * h->stride + ATTENTION_MARGIN;
+        const size_t limit = attention_head_limit(h, rows->first + i);
         const real max = simd_max(score, limit);
-        simd_exp_row(score, score, max, limit);
-        memset(score + limit, 0, (tile->n_keys - limit) * sizeof(real));
-        sum[i] = simd_sum(score, limit);
+        sum[i] = exp_sum(score, max, limit);
+        memset(score + limit, 0, (sight - limit) * sizeof(real));
         lse[i] = max + real_log(sum[i]);
     }
 }
 
-static void forward_tile(real *y, real *lse, struct attention_tile *tile, const real *qkv,
+struct forward {
+    const struct attention *a;
+    struct attention_inputs in;
+    real *y, *lse;
+    size_t n;
+};
+
+/* The outputs of one tile of queries. */
+static void mix_values(const struct forward *f, const struct attention_head *h,
+                       const struct attention_rows *rows, const real *values, const real *sum,
+                       real *out)
+{
+    const struct panel_left weights = {h->score + ATTENTION_MARGIN, h->stride, 1};
+    const struct panel_right right = {values, h->n_keys * PANEL_COLUMNS, PANEL_COLUMNS};
+    const size_t sight = attention_head_limit(h, rows->first + PANEL_ROWS - 1);
+    panel_product(out, h->padded, &weights, &right,
+                  (struct panel_size){PANEL_ROWS, h->depth, sight}, false);
+    for (size_t i = 0; i < rows->count; i++) {
+        real *y = f->y + (h->span->first + rows->first + i) * f->a->width + h->column;
+        const real scale = 1 / sum[i];
+        for (size_t j = 0; j < h->depth; j++) y[j] = out[i * h->padded + j] * scale;
+    }
+}
+
+/* A tile of queries at a time: its scores stay in the nearest cache. */
+static void forward_span(const struct forward *f, const struct span *span, size_t head,
                          struct arena *scratch)
 {
-    real *sum = arena_reals(scratch, tile->count);
-    softmax_rows(tile, sum, lse);
-    const size_t stride = tile->width;
-    real *out = y + tile->query * stride + tile->column;
-    gemm(tile->count, tile->depth, tile->n_keys, 1,
-         (struct gemm_operand){tile->score, tile->n_keys, false},
-         attention_tile_part(tile, qkv, tile->key, 2, 3), 0, out, stride);
-    for (size_t i = 0; i < tile->count; i++)
-        for (size_t j = 0; j < tile->depth; j++) out[i * stride + j] /= sum[i];
+    struct attention_head h;
+    real sum[PANEL_ROWS];
+    attention_head_make(&h, f->a, span, head, &f->in, scratch);
+    const real *values = attention_head_columns(&h, attention_head_part(&h, f->in.qkv, h.key, 2, 3),
+                                                3 * (ptrdiff_t)f->a->width, h.n_keys, scratch);
+    real *out = arena_reals(scratch, PANEL_ROWS * h.padded);
+    for (size_t first = 0; first < span->count; first += PANEL_ROWS) {
+        const size_t left = span->count - first;
+        const struct attention_rows rows = {first, left < PANEL_ROWS ? left : PANEL_ROWS};
+        attention_head_score(&h, &rows, &f->in);
+        softmax_rows(&h, &rows, sum, f->lse + head * f->n + span->first + first);
+        mix_values(f, &h, &rows, values, sum, out);
+    }
+}
+
+static void forward_head(const void *context, size_t head, struct arena *scratch)
+{
+    const struct forward *f = context;
+    for (size_t s = 0; s < f->a->n_spans; s++) {
+        const size_t mark = arena_mark(scratch);
+        if (f->a->spans[s].count > 0) forward_span(f, &f->a->spans[s], head, scratch);
+        arena_reset(scratch, mark);
+    }
+}
+
+/* Bytes that one head needs at most, backward. */
+static size_t head_bytes(size_t width, size_t heads, size_t count, size_t context)
+{
+    const size_t depth = width / heads, padded = panel_round(depth, PANEL_COLUMNS);
+    const size_t keys = panel_round(context + count, PANEL_COLUMNS) + PANEL_ROWS;
+    const size_t places = panel_round(context + 2 * count, PANEL_COLUMNS) + PANEL_ROWS;
+    const size_t stride = keys + 2 * (size_t)ATTENTION_MARGIN;
+    /* K, V and places in panels both ways, and the gradients of all three; the queries' arrays;
+     * scores and their gradient. */
+    const size_t reals = (4 + 2) * keys * padded + (2 + 1) * places * padded +
+                         ATTENTION_QUERIES * (5 * padded + 2 * stride);
+    return reals * sizeof(real) + 16 * (size_t)64; /* each piece is rounded up to 64 bytes */
+}
+
+size_t attention_scratch_bytes(size_t width, size_t heads, size_t count, size_t context)
+{
+    const size_t threads = gemm_threads() > 1 ? (size_t)gemm_threads() : 1;
+    return panel_round(head_bytes(width, heads, count, context), 64) * threads;
+}
+
+/* The largest spans of this call. */
+size_t attention_head_bytes(const struct attention *a)
+{
+    size_t count = 0, context = 0;
+    for (size_t i = 0; i < a->n_spans; i++) {
+        if (a->spans[i].count > count) count = a->spans[i].count;
+        if (a->spans[i].context > context) context = a->spans[i].context;
+    }
+    return panel_round(head_bytes(a->width, a->heads, count, context), 64);
 }
 
 void attention_forward(real *y, real *lse, const real *qkv, const real *r, const real *u,
@@ -121,22 +150,9 @@ void attention_forward(real *y, real *lse, const real *qkv, const real *r, const
                        struct arena *scratch)
 {
     const size_t mark = arena_mark(scratch);
+    const struct forward forward = {a, {qkv, r, u, v_bias}, y, lse, n};
+    const struct attention_work work = {forward_head, &forward, attention_head_bytes(a)};
     memset(y, 0, n * a->width * sizeof(real));
-    for (size_t s = 0; s < a->n_spans; s++)
-        for (size_t head = 0; head < a->heads; head++)
-            for (size_t first = 0; first < a->spans[s].count; first += ATTENTION_TILE) {
-                struct attention_tile tile = attention_tile_make(a, &a->spans[s], head, first);
-                attention_tile_score(&tile, qkv, r, u, v_bias, scratch);
-                forward_tile(y, lse + head * n + tile.query, &tile, qkv, scratch);
-                arena_reset(scratch, mark);
-            }
-}
-
-size_t attention_scratch_bytes(size_t width, size_t heads, size_t count, size_t context)
-{
-    const size_t queries = count < ATTENTION_TILE ? count : ATTENTION_TILE;
-    const size_t depth = width / heads, keys = context + count;
-    /* qu, qv and their gradients; score and its gradient; position; the softmax's sums. */
-    const size_t reals = queries * (4 * depth + 3 * keys + queries + 1);
-    return reals * sizeof(real) + 8 * (size_t)64; /* each piece is rounded up to 64 bytes */
+    attention_for_heads(&work, a->heads, scratch);
+    arena_reset(scratch, mark);
 }

@@ -96,13 +96,18 @@ const char *gemm_version(void)
     return gemm_blis_version();
 }
 
+static const real *place(const struct gemm_lines *lines, size_t line, size_t term)
+{
+    return lines->data + (ptrdiff_t)line * lines->line_stride +
+           (ptrdiff_t)term * lines->term_stride;
+}
+
 /* Packs the panel of columns that starts at `column` of the part. */
 static void pack_columns(const struct product *p, const struct part *part, size_t column)
 {
     const size_t wide = tile_shape.columns, at = part->column + column;
-    const struct gemm_lines lines = {p->b.data + at * p->b.line_stride +
-                                         part->term * p->b.term_stride,
-                                     p->b.line_stride, p->b.term_stride};
+    const struct gemm_lines lines = {place(&p->b, at, part->term), p->b.line_stride,
+                                     p->b.term_stride};
     gemm_pack(columns_panels + column * part->depth, &lines, wide,
               least(wide, part->columns - column), part->depth,
               p->then.column_sums ? p->then.column_sums + at : NULL);
@@ -116,9 +121,8 @@ static void multiply_rows(const struct product *p, const struct part *part, size
     struct gemm_tile tile = {
         .depth = depth, .alpha = p->alpha, .beta = part->term == 0 ? p->beta : 1};
     for (size_t i = 0; i < count; i += tall) {
-        const struct gemm_lines lines = {p->a.data + (row + i) * p->a.line_stride +
-                                             part->term * p->a.term_stride,
-                                         p->a.line_stride, p->a.term_stride};
+        const struct gemm_lines lines = {place(&p->a, row + i, part->term), p->a.line_stride,
+                                         p->a.term_stride};
         gemm_pack(panels + i * depth, &lines, tall, least(tall, count - i), depth, NULL);
     }
     for (size_t j = 0; j < part->columns; j += wide)
@@ -198,8 +202,10 @@ static struct product product_of(size_t m, size_t n, size_t k, struct gemm_opera
         .n = n,
         .k = k,
         .alpha = 1,
-        .a = {a.data, a.transposed ? 1 : a.stride, a.transposed ? a.stride : 1},
-        .b = {b.data, b.transposed ? b.stride : 1, b.transposed ? 1 : b.stride},
+        .a = {a.data, a.transposed ? 1 : (ptrdiff_t)a.stride,
+              a.transposed ? (ptrdiff_t)a.stride : 1},
+        .b = {b.data, b.transposed ? (ptrdiff_t)b.stride : 1,
+              b.transposed ? 1 : (ptrdiff_t)b.stride},
     };
 }
 

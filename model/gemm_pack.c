@@ -9,7 +9,7 @@ enum { SIDE = 4 };
 typedef real four __attribute__((vector_size(SIDE * sizeof(real)), aligned(sizeof(real))));
 
 /* out[t] (SIDE numbers, `height` apart) = the t-th number of each of SIDE lines. */
-SIMD_INLINE void transpose(real *out, size_t height, const real *in, size_t stride)
+SIMD_INLINE void transpose(real *out, size_t height, const real *in, ptrdiff_t stride)
 {
     const four a = *(const four *)in, b = *(const four *)(in + stride);
     const four c = *(const four *)(in + 2 * stride), d = *(const four *)(in + 3 * stride);
@@ -29,17 +29,20 @@ SIMD_INLINE void pack_singly(real *panel, const struct gemm_lines *lines, size_t
 {
     for (size_t t = first; t < depth; t++)
         for (size_t i = line; i < line + count; i++)
-            panel[t * height + i] = lines->data[i * lines->line_stride + t * lines->term_stride];
+            panel[t * height + i] =
+                lines->data[(ptrdiff_t)i * lines->line_stride + (ptrdiff_t)t * lines->term_stride];
 }
 
 SIMD_INLINE void pack_transposed(real *panel, const struct gemm_lines *lines, size_t height,
                                  size_t count, size_t depth)
 {
-    const size_t stride = lines->line_stride, terms = depth - depth % SIDE;
+    const ptrdiff_t stride = lines->line_stride;
+    const size_t terms = depth - depth % SIDE;
     size_t i = 0;
     for (; i + SIDE <= count; i += SIDE) {
         for (size_t t = 0; t < terms; t += SIDE)
-            transpose(panel + t * height + i, height, lines->data + i * stride + t, stride);
+            transpose(panel + t * height + i, height, lines->data + (ptrdiff_t)i * stride + t,
+                      stride);
         pack_singly(panel, lines, height, i, SIDE, terms, depth);
     }
     pack_singly(panel, lines, height, i, count - i, 0, depth);
@@ -50,7 +53,8 @@ SIMD_INLINE void pack_copied(real *restrict panel, const struct gemm_lines *line
                              size_t count, size_t depth)
 {
     for (size_t t = 0; t < depth; t++)
-        memcpy(panel + t * height, lines->data + t * lines->term_stride, count * sizeof(real));
+        memcpy(panel + t * height, lines->data + (ptrdiff_t)t * lines->term_stride,
+               count * sizeof(real));
 }
 
 SIMD_INLINE void add_terms(real *restrict sums, const real *restrict panel, size_t height,

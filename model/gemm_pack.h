@@ -12,10 +12,10 @@
 #include <stddef.h>
 
 /** Where the lines come from: number (line, term) is data[line * line_stride + term * term_stride];
- *  one of the strides is 1. */
+ *  one of the strides is 1, the other may be negative. */
 struct gemm_lines {
     const real *data;
-    size_t line_stride, term_stride;
+    ptrdiff_t line_stride, term_stride;
 };
 
 /**
