@@ -15,6 +15,8 @@ enum status arena_init(struct arena *arena, size_t bytes)
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (base == MAP_FAILED || status_fault())
         return status_fail(FAILED, "cannot reserve %zu bytes of memory", bytes);
+    /* Rows of wide matrices lie on pages of their own; a system without huge pages says no. */
+    madvise(base, bytes, MADV_HUGEPAGE);
     arena->base = base;
     arena->size = bytes;
     return OK;

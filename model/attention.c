@@ -9,15 +9,25 @@ size_t attention_relative_rows(bool causal, size_t reach)
     return causal ? reach + 1 : 2 * reach + 1;
 }
 
+/* A pair of columns is a point that turns by the same angle from distance to distance, starting at
+ * distance 0, so that its bits do not depend on the reach. */
 void attention_sinusoids(real *s, bool causal, size_t reach, size_t width)
 {
-    const size_t rows = attention_relative_rows(causal, reach), half = width / 2;
-    for (size_t i = 0; i < rows; i++) {
-        const double distance = (double)i - (causal ? 0 : (double)reach);
-        for (size_t j = 0; j < width; j++) {
-            const size_t pair = j < half ? j : j - half;
-            const double angle = distance * pow(10000, -2 * (double)pair / (double)width);
-            s[i * width + j] = (real)(j < half ? sin(angle) : cos(angle));
+    const size_t half = width / 2;
+    real *const zero = s + (causal ? 0 : reach * width);
+    for (size_t pair = 0; pair < width - half; pair++) {
+        const double angle = pow(10000, -2 * (double)pair / (double)width);
+        const double turn_x = cos(angle), turn_y = sin(angle);
+        double x = 1, y = 0;
+        for (size_t distance = 0; distance <= reach; distance++) {
+            real *const ahead = zero + distance * width, *const behind = zero - distance * width;
+            if (!causal) behind[half + pair] = (real)x;
+            if (!causal && pair < half) behind[pair] = (real)-y;
+            ahead[half + pair] = (real)x;
+            if (pair < half) ahead[pair] = (real)y;
+            const double next = x * turn_x - y * turn_y;
+            y = y * turn_x + x * turn_y;
+            x = next;
         }
     }
 }

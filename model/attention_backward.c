@@ -110,7 +110,7 @@ static void gather_queries(const struct state *s, const struct attention_rows *r
 }
 
 /* The queries' gradient is set, the biases' added to. */
-static void add_queries(const struct backward *b, const struct state *s,
+SIMD_CLONES static void add_queries(const struct backward *b, const struct state *s,
                         const struct attention_rows *rows)
 {
     const struct attention_head *h = &s->h;
@@ -152,13 +152,13 @@ static void backward_rows(const struct backward *b, struct state *s,
 }
 
 /* y += x, both rows of `n` numbers. */
-static void add_row(real *y, const real *x, size_t n)
+SIMD_INLINE void add_row(real *restrict y, const real *restrict x, size_t n)
 {
     for (size_t j = 0; j < n; j++) y[j] += x[j];
 }
 
 /* The sums over the span go where they belong: memory's part apart from the span's own. */
-static void add_sums(const struct backward *b, const struct state *s)
+SIMD_CLONES static void add_sums(const struct backward *b, const struct state *s)
 {
     const struct attention_head *h = &s->h;
     const size_t width = h->a->width, context = h->span->context, column = h->column;
