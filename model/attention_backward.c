@@ -111,7 +111,7 @@ static void gather_queries(const struct state *s, const struct attention_rows *r
 
 /* The queries' gradient is set, the biases' added to. */
 SIMD_CLONES static void add_queries(const struct backward *b, const struct state *s,
-                        const struct attention_rows *rows)
+                                    const struct attention_rows *rows)
 {
     const struct attention_head *h = &s->h;
     const size_t width = h->a->width;

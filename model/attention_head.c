@@ -74,7 +74,7 @@ struct attention_run attention_head_run(const struct attention_head *h, size_t i
 
 /* content and position of the rows; zero after the last, up to whole tiles. */
 SIMD_CLONES static void fill_queries(struct attention_head *h, const struct attention_rows *rows,
-                         const struct attention_inputs *in)
+                                     const struct attention_inputs *in)
 {
     const size_t room = panel_round(rows->count, PANEL_ROWS) * h->padded;
     memset(h->content, 0, room * sizeof(real));

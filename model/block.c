@@ -58,14 +58,6 @@ static void take_tape(struct block_tape *tape, const struct block *block, size_t
     tape->gelu = arena_reals(activations, EXPANSION * rows);
 }
 
-/* x += dropout(branch) */
-static void add_branch(real *x, real *branch, const struct block_call *call, uint32_t site,
-                       size_t width)
-{
-    dropout_apply(branch, &call->dropout, call->id, site, call->n, width);
-    for (size_t i = 0; i < call->n * width; i++) x[i] += branch[i];
-}
-
 void block_forward(const struct block *block, const real *theta, real *x, struct block_tape *tape,
                    const struct block_call *call, struct arena *activations, struct arena *scratch)
 {
@@ -74,7 +66,9 @@ void block_forward(const struct block *block, const real *theta, real *x, struct
     const size_t rows = attention_relative_rows(a->causal, a->reach), mark = arena_mark(scratch);
     ASSERT(a->width == width && a->heads == block->heads);
     take_tape(tape, block, n, rows, activations);
-    real *branch = arena_reals(scratch, n * width);
+    real *work = arena_reals(scratch, n * width);
+    const struct branch attended = {tape->x1, &call->dropout, call->id, call->site};
+    const struct branch fed = {tape->x2, &call->dropout, call->id, call->site + 1};
 
     memcpy(tape->x1, x, n * width * sizeof(real));
     layer_norm_forward(tape->norm1, tape->stat1, x, theta + block->norm1_gain,
@@ -83,19 +77,15 @@ void block_forward(const struct block *block, const real *theta, real *x, struct
     linear_forward(tape->r, call->sinusoids, theta + block->relative, NULL, rows, width, width);
     attention_forward(tape->mixed, tape->lse, tape->qkv, tape->r, theta + block->u,
                       theta + block->v_bias, a, n, scratch);
-    linear_forward(branch, tape->mixed, theta + block->out, theta + block->out_bias, n, width,
-                   width);
-    add_branch(x, branch, call, call->site, width);
+    linear_branch_forward(tape->x2, work, tape->mixed, theta + block->out, theta + block->out_bias,
+                          &attended, n, width, width);
 
-    memcpy(tape->x2, x, n * width * sizeof(real));
-    layer_norm_forward(tape->norm2, tape->stat2, x, theta + block->norm2_gain,
+    layer_norm_forward(tape->norm2, tape->stat2, tape->x2, theta + block->norm2_gain,
                        theta + block->norm2_bias, n, width);
-    linear_forward(tape->up, tape->norm2, theta + block->up, theta + block->up_bias, n, width,
-                   hidden);
-    gelu_forward(tape->gelu, tape->up, n * hidden);
-    linear_forward(branch, tape->gelu, theta + block->down, theta + block->down_bias, n, hidden,
-                   width);
-    add_branch(x, branch, call, call->site + 1, width);
+    linear_gelu_forward(tape->up, tape->gelu, tape->norm2, theta + block->up,
+                        theta + block->up_bias, n, width, hidden);
+    linear_branch_forward(x, work, tape->gelu, theta + block->down, theta + block->down_bias, &fed,
+                          n, hidden, width);
     arena_reset(scratch, mark);
 }
 
@@ -117,9 +107,8 @@ static void feedforward_backward(const struct block *block, const real *theta, r
     const size_t mark = arena_mark(scratch);
     real *dbranch = branch_gradient(dx, call, call->site + 1, width, scratch);
     real *dhidden = arena_reals(scratch, n * hidden);
-    linear_backward(dhidden, gradient + block->down, gradient + block->down_bias, dbranch,
-                    tape->gelu, theta + block->down, n, hidden, width);
-    gelu_backward(dhidden, dhidden, tape->up, n * hidden);
+    linear_gelu_backward(dhidden, gradient + block->down, gradient + block->down_bias, dbranch,
+                         tape->up, tape->gelu, theta + block->down, n, hidden, width);
     real *dnorm = dbranch; /* done with: reused */
     linear_backward(dnorm, gradient + block->up, gradient + block->up_bias, dhidden, tape->norm2,
                     theta + block->up, n, width, hidden);

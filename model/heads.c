@@ -144,9 +144,8 @@ static double field_loss(const struct heads *heads, enum field field, const real
     if (gradient) {
         real *d = arena_reals(scratch, n * width);
         real *dh = arena_reals(scratch, n * width);
-        linear_backward(d, gradient + head->out, gradient + head->out_bias, logits, active,
-                        theta + head->out, n, width, head->n_symbols);
-        gelu_backward(d, d, pre, n * width);
+        linear_gelu_backward(d, gradient + head->out, gradient + head->out_bias, logits, pre,
+                             active, theta + head->out, n, width, head->n_symbols);
         for (size_t i = 0; i < head->n_conditions; i++)
             embedding_backward(gradient + head->table[i], d, g->symbol[head->condition[i]], n,
                                width);

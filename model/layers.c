@@ -6,28 +6,99 @@
 
 static const real epsilon = REAL(1e-5);
 
+/* What is done with the rows of a product while they are in the cache; y is the product. */
+struct after {
+    size_t width;
+    real *y;
+    const real *bias;
+    real *act;       /* GELU(y) goes there */
+    const real *pre; /* y is multiplied by GELU'(pre) */
+    const struct branch *branch;
+    real *x; /* of the branch */
+};
+
+SIMD_CLONES static void add_bias(real *restrict y, const real *restrict bias, size_t n,
+                                 size_t width)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < width; j++) y[i * width + j] += bias[j];
+}
+
+SIMD_CLONES static void add_residual(real *x, const real *residual, const real *y, size_t n)
+{
+#pragma omp simd
+    for (size_t i = 0; i < n; i++) x[i] = residual[i] + y[i];
+}
+
+static void after_rows(const void *context, size_t first, size_t count)
+{
+    const struct after *a = context;
+    const size_t place = first * a->width, n = count * a->width;
+    if (a->bias) add_bias(a->y + place, a->bias, count, a->width);
+    if (a->act) gelu_forward(a->act + place, a->y + place, n);
+    if (a->pre) gelu_backward(a->y + place, a->y + place, a->pre + place, n);
+    if (!a->branch) return;
+    dropout_apply(a->y + place, a->branch->dropout, a->branch->id + first, a->branch->site, count,
+                  a->width);
+    add_residual(a->x + place, a->branch->residual + place, a->y + place, n);
+}
+
+static void product_and(const struct after *after, struct gemm_operand x, struct gemm_operand w,
+                        size_t n, size_t in, size_t out)
+{
+    const struct gemm_then then = {.rows = after_rows, .context = after};
+    gemm_and(n, out, in, x, w, 0, after->y, out, &then);
+}
+
 void linear_forward(real *y, const real *x, const real *w, const real *b, size_t n, size_t in,
                     size_t out)
 {
-    if (b)
-        for (size_t i = 0; i < n; i++) memcpy(y + i * out, b, out * sizeof(real));
-    gemm(n, out, in, 1, (struct gemm_operand){x, in, false}, (struct gemm_operand){w, out, false},
-         b ? 1 : 0, y, out);
+    const struct after after = {.width = out, .y = y, .bias = b};
+    product_and(&after, (struct gemm_operand){x, in, false}, (struct gemm_operand){w, out, false},
+                n, in, out);
 }
 
-static void add_columns(real *restrict sum, const real *restrict x, size_t n, size_t width)
+void linear_gelu_forward(real *y, real *act, const real *x, const real *w, const real *b, size_t n,
+                         size_t in, size_t out)
 {
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < width; j++) sum[j] += x[i * width + j];
+    const struct after after = {.width = out, .y = y, .bias = b, .act = act};
+    product_and(&after, (struct gemm_operand){x, in, false}, (struct gemm_operand){w, out, false},
+                n, in, out);
+}
+
+void linear_branch_forward(real *x, real *y, const real *a, const real *w, const real *b,
+                           const struct branch *branch, size_t n, size_t in, size_t out)
+{
+    const struct after after = {.width = out, .y = y, .bias = b, .branch = branch, .x = x};
+    product_and(&after, (struct gemm_operand){a, in, false}, (struct gemm_operand){w, out, false},
+                n, in, out);
+}
+
+/* dw += x^T dy; db += column sums of dy. */
+static void weight_backward(real *dw, real *db, const real *dy, const real *x, size_t n, size_t in,
+                            size_t out)
+{
+    const struct gemm_then then = {.column_sums = db};
+    gemm_and(in, out, n, (struct gemm_operand){x, in, true}, (struct gemm_operand){dy, out, false},
+             1, dw, out, &then);
 }
 
 void linear_backward(real *dx, real *dw, real *db, const real *dy, const real *x, const real *w,
                      size_t n, size_t in, size_t out)
 {
-    const struct gemm_operand rows = {dy, out, false};
-    gemm(in, out, n, 1, (struct gemm_operand){x, in, true}, rows, 1, dw, out);
-    if (db) add_columns(db, dy, n, out);
-    if (dx) gemm(n, in, out, 1, rows, (struct gemm_operand){w, out, true}, 0, dx, in);
+    weight_backward(dw, db, dy, x, n, in, out);
+    if (dx)
+        gemm(n, in, out, 1, (struct gemm_operand){dy, out, false},
+             (struct gemm_operand){w, out, true}, 0, dx, in);
+}
+
+void linear_gelu_backward(real *dpre, real *dw, real *db, const real *dy, const real *pre,
+                          const real *act, const real *w, size_t n, size_t in, size_t out)
+{
+    const struct after after = {.width = in, .y = dpre, .pre = pre};
+    weight_backward(dw, db, dy, act, n, in, out);
+    product_and(&after, (struct gemm_operand){dy, out, false}, (struct gemm_operand){w, out, true},
+                n, out, in);
 }
 
 SIMD_CLONES void layer_norm_forward(real *y, real *stat, const real *x, const real *gain,

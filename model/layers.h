@@ -15,12 +15,34 @@
 
 enum { SYMBOL_NONE = 255 }; /* a symbol that selects no row: no embedding, no target */
 
+/** The masks of dropout: a function of (seed, step, id of the row, site, column) alone. */
+struct dropout {
+    real rate; /* 0: off */
+    uint64_t seed, step;
+};
+
 /** y (n, out) = x (n, in) W (in, out) + b (out); b may be NULL. */
 void linear_forward(real *y, const real *x, const real *w, const real *b, size_t n, size_t in,
                     size_t out);
+/** The same, and act (n, out) = GELU(y), done while y's rows are in the cache. */
+void linear_gelu_forward(real *y, real *act, const real *x, const real *w, const real *b, size_t n,
+                         size_t in, size_t out);
+/** y (n, out) = dropout(a W + b) and x (n, out) = residual + y: the end of a branch.  y is room to
+ *  work in; x may be residual. */
+struct branch {
+    const real *residual; /* (n, out) */
+    const struct dropout *dropout;
+    const uint32_t *id; /* (n) */
+    uint32_t site;
+};
+void linear_branch_forward(real *x, real *y, const real *a, const real *w, const real *b,
+                           const struct branch *branch, size_t n, size_t in, size_t out);
 /** dx (n, in) = dy W^T (NULL: skipped); dw += x^T dy; db += column sums of dy (NULL: skipped). */
 void linear_backward(real *dx, real *dw, real *db, const real *dy, const real *x, const real *w,
                      size_t n, size_t in, size_t out);
+/** The same behind act = GELU(pre): dpre (n, in) = (dy W^T) GELU'(pre). */
+void linear_gelu_backward(real *dpre, real *dw, real *db, const real *dy, const real *pre,
+                          const real *act, const real *w, size_t n, size_t in, size_t out);
 
 /** y = (x - mean) * rstd * gain + bias a row; eps 1e-5.  stat (n, 2) keeps mean and rstd. */
 void layer_norm_forward(real *y, real *stat, const real *x, const real *gain, const real *bias,
@@ -51,11 +73,6 @@ double cross_entropy(real *dlogits, const real *logits, const uint8_t *target, r
 double cross_entropy_soft(real *dlogits, const real *logits, const real *target, real scale,
                           size_t n, size_t n_symbols);
 
-/** The masks of dropout: a function of (seed, step, id of the row, site, column) alone. */
-struct dropout {
-    real rate; /* 0: off */
-    uint64_t seed, step;
-};
 /** x (n, width): zeroes each number with probability rate (to 1/65536, below 1), scales the rest by
  * 1/(1 - rate); the backward pass is the same call on the gradient.  id (n): identity of each
  * packed row in the global batch; site < 4096: place in the network. */

@@ -100,9 +100,8 @@ static double onset_loss(const struct subdecoder *sub, const real *theta, real *
         real *d = arena_reals(scratch, cells.n * width);
         real *du = arena_zeros(scratch, batch->n_segments * width);
         real *dlatent = arena_reals(scratch, batch->n_segments * latent);
-        linear_backward(d, gradient + sub->onset_out, gradient + sub->onset_bias, logits, active,
-                        theta + sub->onset_out, cells.n, width, N_ONSET);
-        gelu_backward(d, d, pre, cells.n * width);
+        linear_gelu_backward(d, gradient + sub->onset_out, gradient + sub->onset_bias, logits, pre,
+                             active, theta + sub->onset_out, cells.n, width, N_ONSET);
         for (size_t i = 0; i < cells.n; i++) {
             add_to(du + cells.segment[i] * width, d + i * width, width);
             add_to(gradient + sub->onset_cell + cells.cell[i] * width, d + i * width, width);
@@ -125,8 +124,8 @@ static double chroma_loss(const struct subdecoder *sub, const real *theta, real 
     real *pre = arena_reals(scratch, n * width);
     real *active = arena_reals(scratch, n * width);
     real *logits = arena_reals(scratch, n * out);
-    linear_forward(pre, z, theta + sub->chroma_in, theta + sub->chroma_in_bias, n, latent, width);
-    gelu_forward(active, pre, n * width);
+    linear_gelu_forward(pre, active, z, theta + sub->chroma_in, theta + sub->chroma_in_bias, n,
+                        latent, width);
     linear_forward(logits, active, theta + sub->chroma_out, theta + sub->chroma_bias, n, width,
                    out);
     const double loss = cross_entropy_soft(gradient ? logits : NULL, logits, batch->chroma,
@@ -134,9 +133,8 @@ static double chroma_loss(const struct subdecoder *sub, const real *theta, real 
     if (gradient) {
         real *d = arena_reals(scratch, n * width);
         real *dlatent = arena_reals(scratch, n * latent);
-        linear_backward(d, gradient + sub->chroma_out, gradient + sub->chroma_bias, logits, active,
-                        theta + sub->chroma_out, n, width, out);
-        gelu_backward(d, d, pre, n * width);
+        linear_gelu_backward(d, gradient + sub->chroma_out, gradient + sub->chroma_bias, logits,
+                             pre, active, theta + sub->chroma_out, n, width, out);
         linear_backward(dlatent, gradient + sub->chroma_in, gradient + sub->chroma_in_bias, d, z,
                         theta + sub->chroma_in, n, latent, width);
         add_to(dz, dlatent, n * latent);
