@@ -150,8 +150,8 @@ static enum status run(struct bench *bench)
     const struct vae_shape shape = trainer_shape(&bench->config, &made.corpus.vocabulary);
     TRY(vae_init(&vae, &shape));
     TRY(full_batch(&sizes, &vae, &made, rows, events));
-    bench_number(bench, "rows", (double)rows);
-    bench_number(bench, "events", (double)sizes.events);
+    bench_number(bench, "batch_rows", (double)rows);
+    bench_number(bench, "batch_events", (double)sizes.events);
     TRY(measure_all(bench, layers, operations_layers(layers, &vae, &sizes)));
 done:
     vae_fini(&vae);
