@@ -2,11 +2,13 @@
  * Float mode: one MPI_Iallreduce a bucket, in place, started in order.  Deterministic mode: blocks
  * of fixed-point integers, which one sum over ranks turns into the result and its validity at once.
  */
+#define _GNU_SOURCE
 #include "reduce.h"
 
 #include <math.h>
 #include <mpi.h>
 #include <string.h>
+#include <time.h>
 
 enum {
     BLOCK_FLOATS = 16,
@@ -29,12 +31,13 @@ struct reduce {
     float *gradient; /* (count) not owned */
     size_t count;
     size_t bucket_floats;
-    size_t n_buckets;      /* 0 in deterministic mode and in a group of one */
-    size_t ready;          /* gradient[0, ready) is final here */
-    size_t started;        /* buckets whose all-reduce has begun */
-    size_t done;           /* buckets known to be reduced; in order, done <= started */
-    MPI_Request *requests; /* (n_buckets) owned; float mode on several ranks */
-    struct block *blocks;  /* (n_blocks) owned; deterministic mode */
+    size_t n_buckets;          /* 0 in a group of one */
+    size_t ready;              /* gradient[0, ready) is final here */
+    size_t started;            /* buckets whose all-reduce has begun */
+    size_t done;               /* buckets known to be reduced; in order, done <= started */
+    MPI_Request *requests;     /* (n_buckets) owned; float mode on several ranks */
+    struct reduce_span *spans; /* (n_buckets) owned */
+    struct block *blocks;      /* (n_blocks) owned; deterministic mode */
     size_t n_blocks;
 };
 
@@ -55,14 +58,21 @@ static enum status prepare(struct reduce *reduce, bool deterministic)
 {
     void *memory = NULL;
     enum status status = OK;
+    const bool several = group_size(reduce->group) > 1;
     if (reduce->bucket_floats == 0) FAIL(FAILED, "a reduction bucket of 0 floats (want 1 or more)");
     if (reduce->bucket_floats > BUCKET_LIMIT) reduce->bucket_floats = BUCKET_LIMIT;
-    if (deterministic) {
+    if (deterministic) { /* whole blocks a bucket */
+        reduce->bucket_floats = divide_up(reduce->bucket_floats, BLOCK_FLOATS) * BLOCK_FLOATS;
         reduce->n_blocks = divide_up(reduce->count, BLOCK_FLOATS);
         TRY(allocate(&memory, reduce->n_blocks, sizeof *reduce->blocks));
         reduce->blocks = memory;
-    } else if (group_size(reduce->group) > 1) {
+    }
+    if (several) {
         reduce->n_buckets = divide_up(reduce->count, reduce->bucket_floats);
+        TRY(allocate(&memory, reduce->n_buckets, sizeof *reduce->spans));
+        reduce->spans = memory;
+    }
+    if (several && !deterministic) {
         TRY(allocate(&memory, reduce->n_buckets, sizeof(MPI_Request)));
         reduce->requests = memory;
     }
@@ -92,11 +102,20 @@ enum status reduce_create(struct reduce **reduce, struct group *group, float *gr
     return status;
 }
 
+static double seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
 /* Waits for the buckets that have been started. */
 static void wait_started(struct reduce *reduce)
 {
-    for (; reduce->done < reduce->started; reduce->done++)
+    for (; reduce->done < reduce->started; reduce->done++) {
         MPI_Wait(&reduce->requests[reduce->done], MPI_STATUS_IGNORE);
+        reduce->spans[reduce->done].end = seconds();
+    }
 }
 
 void reduce_destroy(struct reduce *reduce)
@@ -104,6 +123,7 @@ void reduce_destroy(struct reduce *reduce)
     if (!reduce) return;
     wait_started(reduce);
     free(reduce->requests);
+    free(reduce->spans);
     free(reduce->blocks);
     free(reduce);
 }
@@ -162,6 +182,7 @@ static void start_ready_buckets(struct reduce *reduce)
            bucket_end(reduce, reduce->started) <= reduce->ready) {
         const size_t first = reduce->started * reduce->bucket_floats;
         const size_t floats = bucket_end(reduce, reduce->started) - first;
+        reduce->spans[reduce->started].start = seconds();
         MPI_Iallreduce(MPI_IN_PLACE, reduce->gradient + first, (int)floats, MPI_FLOAT, MPI_SUM,
                        comm, &reduce->requests[reduce->started]);
         reduce->started++;
@@ -174,8 +195,10 @@ static void reduce_the_rest(struct reduce *reduce)
     for (size_t bucket = reduce->started; bucket < reduce->n_buckets; bucket++) {
         const size_t first = bucket * reduce->bucket_floats;
         const size_t floats = bucket_end(reduce, bucket) - first;
+        reduce->spans[bucket].start = seconds();
         MPI_Allreduce(MPI_IN_PLACE, reduce->gradient + first, (int)floats, MPI_FLOAT, MPI_SUM,
                       *(MPI_Comm *)group_communicator(reduce->group));
+        reduce->spans[bucket].end = seconds();
     }
 }
 
@@ -186,6 +209,7 @@ static void poke(struct reduce *reduce)
     while (reduce->done < reduce->started) {
         MPI_Test(&reduce->requests[reduce->done], &complete, MPI_STATUS_IGNORE);
         if (!complete) return;
+        reduce->spans[reduce->done].end = seconds();
         reduce->done++;
     }
 }
@@ -223,12 +247,21 @@ static void read_blocks(const struct reduce *reduce, size_t first, size_t end)
 /* A bucket at a time, so that the sums are read while they are in cache. */
 static void finish_blocks(struct reduce *reduce)
 {
-    const size_t bucket = divide_up(reduce->bucket_floats, BLOCK_FLOATS);
-    for (size_t first = 0; first < reduce->n_blocks; first += bucket) {
-        const size_t left = reduce->n_blocks - first, n = left < bucket ? left : bucket;
+    const size_t each = divide_up(reduce->bucket_floats, BLOCK_FLOATS);
+    for (size_t first = 0; first < reduce->n_blocks; first += each) {
+        const size_t left = reduce->n_blocks - first, n = left < each ? left : each;
+        struct reduce_span *span = reduce->n_buckets ? &reduce->spans[first / each] : NULL;
+        if (span) span->start = seconds();
         group_sum_int64(reduce->group, (int64_t *)&reduce->blocks[first], n * BLOCK_WORDS);
+        if (span) span->end = seconds();
         read_blocks(reduce, first, first + n);
     }
+}
+
+size_t reduce_spans(const struct reduce *reduce, const struct reduce_span **spans)
+{
+    *spans = reduce->spans;
+    return reduce->n_buckets;
 }
 
 void reduce_finish(struct reduce *reduce)

@@ -22,6 +22,11 @@
 
 struct reduce; /* opaque: the buckets' requests, the fixed-point sums */
 
+/** When a bucket's reduction began and was known to be complete: seconds of the monotonic clock. */
+struct reduce_span {
+    double start, end;
+};
+
 /**
  * Prepares to reduce one gradient.  Collective.
  *
@@ -61,5 +66,13 @@ void reduce_ready(void *reduce, size_t first, size_t count);
 /** Waits until the gradient holds the sum over ranks, the same bits on each.  What was never
  *  announced as ready is final now and reduced by blocking calls.  Collective. */
 void reduce_finish(struct reduce *reduce);
+
+/**
+ * The buckets of the step that reduce_finish has ended, in order.  Local.
+ *
+ * @param[out] spans  owned by `reduce`, valid until the next reduce_begin
+ * @return     how many: none in a group of one
+ */
+size_t reduce_spans(const struct reduce *reduce, const struct reduce_span **spans);
 
 #endif

@@ -1,11 +1,20 @@
 /* reduce: buckets against plain sums, deterministic sums against one rank, on 1-4 ranks. */
+#define _GNU_SOURCE
 #include "reduce.h"
 #include "runner.h"
 
 #include <math.h>
 #include <string.h>
+#include <time.h>
 
 enum { COUNT = 1003, BATCHES = 12, BLOCK = 16 };
+
+static double seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
 
 static struct group *world(void)
 {
@@ -185,6 +194,30 @@ static void deterministic_sums(void)
     group_world_destroy(group);
 }
 
+/* Each bucket has a span of its own within the step, in both modes. */
+static void spans_lie_within_the_step(void)
+{
+    struct group *group = world();
+    float gradient[COUNT] = {0};
+    for (int exact = 0; exact < 2; exact++) {
+        const struct reduce_span *spans;
+        struct reduce *reduce = reducer(group, gradient, 100, exact);
+        reduce_begin(reduce);
+        const double before = seconds();
+        announce(reduce, COUNT / 2);
+        reduce_finish(reduce);
+        const size_t n = reduce_spans(reduce, &spans);
+        CU_ASSERT_EQUAL(n, group_size(group) == 1 ? 0 : exact ? 9 : 11);
+        for (size_t i = 0; i < n; i++) {
+            CU_ASSERT(before <= spans[i].start && spans[i].start <= spans[i].end);
+            CU_ASSERT(spans[i].end <= seconds());
+            CU_ASSERT(i == 0 || spans[i - 1].start <= spans[i].start);
+        }
+        reduce_destroy(reduce);
+    }
+    group_world_destroy(group);
+}
+
 static void micro_batch_zeroes(void)
 {
     struct group *group = world();
@@ -326,9 +359,10 @@ static void creation_fails_together(void)
     struct group *group = world();
     struct reduce *reduce = NULL;
     float none;
+    const int several = group_size(group) > 1;
     for (int failing = 0; failing < group_size(group); failing++) {
-        sweep(group, failing, true, 2);
-        sweep(group, failing, false, group_size(group) > 1 ? 2 : 1);
+        sweep(group, failing, true, 2 + several);
+        sweep(group, failing, false, 1 + 2 * several);
     }
     CU_ASSERT_EQUAL(reduce_create(&reduce, group, &none, 1, 0, true), FAILED);
     CU_ASSERT_PTR_NULL(reduce);
@@ -342,6 +376,7 @@ const struct suite_test suite_tests[] = {
     {"floats pass on NaN", floats_pass_on_nan},
     {"destroys in mid-step", destroys_in_mid_step},
     {"deterministic sums", deterministic_sums},
+    {"spans lie within the step", spans_lie_within_the_step},
     {"micro-batch zeroes", micro_batch_zeroes},
     {"out of range is NaN", out_of_range_is_nan},
     {"sums never wrap", sums_never_wrap},

@@ -49,14 +49,19 @@ static void encode_mine(struct trainer *trainer, const struct row *rows,
                                     .seed = trainer->config.train.seed,
                                     .step = trainer->step};
     const struct vae_noise noise = step_noise(trainer);
+    struct timeline *timeline = &trainer->timeline;
     for (size_t i = 0; i < trainer->plan.n_micros; i++) {
         struct micro *micro = &trainer->plan.micros[i];
         if (!mine(trainer, micro)) continue;
+        timeline_begin(timeline, PHASE_COLLATE);
         micro->batch = collate_rows(&collate, &source, rows + micro->first_row, micro->n_rows,
                                     (uint32_t)micro->first_row, &trainer->batches);
+        timeline_end(timeline, PHASE_COLLATE);
+        timeline_begin(timeline, PHASE_ENCODE);
         vae_encode(&trainer->vae, trainer->theta, &micro->tape, &micro->batch, &noise,
                    schedule->objective.mixture.temperature, &trainer->activations,
                    &trainer->scratch);
+        timeline_end(timeline, PHASE_ENCODE);
     }
 }
 
@@ -143,6 +148,7 @@ static void backward_mine(struct trainer *trainer, const struct objective *objec
     static const struct ready nobody = {NULL, NULL};
     const struct ready reduce = {reduce_ready, trainer->reduce};
     const struct vae_noise noise = step_noise(trainer);
+    struct timeline *timeline = &trainer->timeline;
     struct micro *last = NULL;
     for (size_t i = 0; i < trainer->plan.n_micros; i++)
         if (mine(trainer, &trainer->plan.micros[i])) last = &trainer->plan.micros[i];
@@ -151,19 +157,25 @@ static void backward_mine(struct trainer *trainer, const struct objective *objec
         if (!mine(trainer, micro)) continue;
         const double scale = micro_scale(trainer, micro);
         const struct vae_decode_call call = {&noise, scale, micro == last ? reduce : nobody};
+        timeline_begin(timeline, PHASE_DECODE);
         vae_decode(&trainer->vae, trainer->theta, trainer->gradient, &micro->tape, &call,
                    parts + i * N_LOSS_PARTS, &trainer->activations, &trainer->scratch);
+        timeline_end(timeline, PHASE_DECODE);
+        timeline_begin(timeline, PHASE_LATENT);
         vae_latent_backward(&trainer->vae, trainer->theta, trainer->gradient, &micro->tape,
                             objective, share, micro->first_segment, scale, parts + i * N_LOSS_PARTS,
                             &trainer->scratch);
         reduce_micro_batch(trainer->reduce);
+        timeline_end(timeline, PHASE_LATENT);
     }
     for (size_t i = 0; i < trainer->plan.n_micros; i++) {
         struct micro *micro = &trainer->plan.micros[i];
         if (!mine(trainer, micro)) continue;
+        timeline_begin(timeline, PHASE_ENCODE_BACKWARD);
         vae_encode_backward(&trainer->vae, trainer->theta, trainer->gradient, &micro->tape,
                             micro == last ? &reduce : &nobody, &trainer->scratch);
         reduce_micro_batch(trainer->reduce);
+        timeline_end(timeline, PHASE_ENCODE_BACKWARD);
     }
     if (!last) reduce_ready(trainer->reduce, 0, trainer->vae.parameters.count);
 }
@@ -230,36 +242,74 @@ static void update(struct trainer *trainer, const struct schedule *schedule,
                     shape.n_components * shape.dimensions);
 }
 
+/* What follows the exchange: gradients, their sum over ranks, the update. */
+static void descend(struct trainer *trainer, const struct schedule *schedule,
+                    const struct vae_share *share, struct step_report *report)
+{
+    struct timeline *timeline = &trainer->timeline;
+    double *parts = trainer->shared;
+    timeline_begin(timeline, PHASE_PREPARE);
+    memset(trainer->gradient, 0, trainer->vae.parameters.count * sizeof *trainer->gradient);
+    memset(parts, 0, trainer->plan.n_micros * N_LOSS_PARTS * sizeof *parts);
+    reduce_begin(trainer->reduce);
+    separate(trainer, &schedule->objective, report);
+    timeline_end(timeline, PHASE_PREPARE);
+    backward_mine(trainer, &schedule->objective, share, parts);
+    timeline_begin(timeline, PHASE_REDUCE_WAIT);
+    reduce_finish(trainer->reduce);
+    timeline_end(timeline, PHASE_REDUCE_WAIT);
+    timeline_buckets(timeline, trainer->reduce);
+    timeline_begin(timeline, PHASE_SHARE);
+    share_losses(trainer, parts, report);
+    report_losses(trainer, &schedule->objective, share, parts, report);
+    timeline_end(timeline, PHASE_SHARE);
+    timeline_begin(timeline, PHASE_UPDATE);
+    update(trainer, schedule, report);
+    timeline_end(timeline, PHASE_UPDATE);
+}
+
+/* The rows of this step, cut and shared out. */
+static enum status draw_rows(struct trainer *trainer, const struct row **rows)
+{
+    const struct source source = {trainer->corpus->events, trainer->corpus->segments};
+    size_t n_rows = 0;
+    const enum status status = sampler_batch(&trainer->sampler, trainer->step, rows, &n_rows);
+    if (status == OK)
+        micro_plan_cut(&trainer->plan, &source, *rows, n_rows, trainer->config.train.micro_events);
+    return status;
+}
+
+static enum status fit_if_due(struct trainer *trainer)
+{
+    if (trainer->step != schedule_fit_step(&trainer->config)) return OK;
+    timeline_begin(&trainer->timeline, PHASE_FIT);
+    const enum status status = fit_mixture(trainer);
+    timeline_end(&trainer->timeline, PHASE_FIT);
+    return status;
+}
+
 enum status trainer_step(struct trainer *trainer, bool stop, struct step_report *report)
 {
     enum status status = OK;
     const struct schedule schedule = schedule_at(&trainer->config, trainer->step);
-    const struct source source = {trainer->corpus->events, trainer->corpus->segments};
-    double *parts = trainer->shared;
+    struct timeline *timeline = &trainer->timeline;
     const struct row *rows = NULL;
     struct vae_share share;
-    size_t n_rows = 0;
     *report = (struct step_report){0};
     arena_reset(&trainer->batches, 0);
     arena_reset(&trainer->activations, 0);
-    if (trainer->step == schedule_fit_step(&trainer->config)) TRY(fit_mixture(trainer));
+    timeline_step(timeline, trainer->step + 1);
+    TRY(fit_if_due(trainer));
 
-    const enum status local = sampler_batch(&trainer->sampler, trainer->step, &rows, &n_rows);
-    if (local == OK) {
-        micro_plan_cut(&trainer->plan, &source, rows, n_rows, trainer->config.train.micro_events);
-        encode_mine(trainer, rows, &schedule);
-    }
-    TRY(share_step(trainer, local, stop, &share, report));
-
-    memset(trainer->gradient, 0, trainer->vae.parameters.count * sizeof *trainer->gradient);
-    memset(parts, 0, trainer->plan.n_micros * N_LOSS_PARTS * sizeof *parts);
-    reduce_begin(trainer->reduce);
-    separate(trainer, &schedule.objective, report);
-    backward_mine(trainer, &schedule.objective, &share, parts);
-    reduce_finish(trainer->reduce);
-    share_losses(trainer, parts, report);
-    report_losses(trainer, &schedule.objective, &share, parts, report);
-    update(trainer, &schedule, report);
+    timeline_begin(timeline, PHASE_COLLATE);
+    const enum status local = draw_rows(trainer, &rows);
+    timeline_end(timeline, PHASE_COLLATE);
+    if (local == OK) encode_mine(trainer, rows, &schedule);
+    timeline_begin(timeline, PHASE_SHARE);
+    status = share_step(trainer, local, stop, &share, report);
+    timeline_end(timeline, PHASE_SHARE);
+    if (status == OK) descend(trainer, &schedule, &share, report);
 done:
+    timeline_end(timeline, PHASE_STEP);
     return status;
 }

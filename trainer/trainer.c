@@ -110,6 +110,7 @@ done:
 void trainer_fini(struct trainer *trainer)
 {
     reduce_destroy(trainer->reduce);
+    timeline_fini(&trainer->timeline);
     sampler_fini(&trainer->sampler);
     micro_plan_fini(&trainer->plan);
     vae_fini(&trainer->vae);

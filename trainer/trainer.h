@@ -12,6 +12,7 @@
 #include "micro.h"
 #include "reduce.h"
 #include "schedule.h"
+#include "timeline.h"
 
 struct trainer {
     struct config config;
@@ -29,6 +30,7 @@ struct trainer {
     double *shared;      /* owned: the exchange of a step */
     real *faders; /* owned: coordinates, then attributes, each (BATCH_FADERS, max_segments) */
     uint64_t step;
+    struct timeline timeline; /* off unless somebody switches it on */
 };
 
 /** What a step did; the same on every rank. */
