@@ -42,6 +42,7 @@ struct bench {
 /** The kinds.  Collective.  Each fills rows and facts. */
 STATUS_CHECKED enum status bench_gemm(struct bench *bench);
 STATUS_CHECKED enum status bench_step(struct bench *bench);
+STATUS_CHECKED enum status bench_reduce(struct bench *bench);
 
 /** Adds a row whose value is better the larger it is: ratio = value / limit.  Local. */
 void bench_rate(struct bench *bench, const char *name, double value, const char *unit, double limit,
@@ -69,5 +70,20 @@ double bench_peak(const struct bench *bench);
 
 /** bench_peak summed over ranks that measure at the same time.  Collective. */
 double bench_peak_all(const struct bench *bench);
+
+/** Three arrays larger than the cache. */
+struct bench_memory {
+    float *array[3]; /* (n) each, owned */
+    size_t n;
+};
+
+/** Makes them for one rank of the group.  Local.  Fails for want of memory. */
+STATUS_CHECKED enum status bench_memory_init(struct bench_memory *memory,
+                                             const struct group *group);
+void bench_memory_fini(struct bench_memory *memory);
+
+/** Seconds a byte that this rank's core moves to or from memory, by one pass of the triad.  Local.
+ */
+double bench_memory(struct bench_memory *memory);
 
 #endif

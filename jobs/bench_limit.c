@@ -5,6 +5,7 @@
 #include "stop.h"
 
 #include <time.h>
+#include <unistd.h>
 
 enum { PEAK_ROUNDS = 500000 }; /* about 2 ms */
 
@@ -33,4 +34,44 @@ double bench_peak_all(const struct bench *bench)
     double peak = bench_peak(bench);
     group_sum_doubles(bench->group, &peak, 1);
     return peak;
+}
+
+/* Floats of each of the three arrays: together twice the cache, the machine's ranks sharing it and
+ * no more than an eighth of its memory. */
+static size_t array_floats(int n_ranks)
+{
+    static const double LEAST = 96e6; /* bytes of the three, where the system does not say */
+    const double cache = (double)sysconf(_SC_LEVEL3_CACHE_SIZE);
+    const double memory = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+    double bytes = 2 * cache > LEAST ? 2 * cache : LEAST;
+    if (memory > 0 && bytes > memory / 8) bytes = memory / 8;
+    return (size_t)(bytes / 3 / n_ranks / sizeof(float)) + 1;
+}
+
+enum status bench_memory_init(struct bench_memory *memory, const struct group *group)
+{
+    enum status status = OK;
+    *memory = (struct bench_memory){.n = array_floats(group_size(group))};
+    for (int i = 0; i < 3; i++) {
+        memory->array[i] = calloc(memory->n, sizeof(float));
+        if (!memory->array[i]) FAIL(FAILED, "no memory for an array of %zu floats", memory->n);
+        for (size_t j = 0; j < memory->n; j++) memory->array[i][j] = (float)i;
+    }
+done:
+    if (status != OK) bench_memory_fini(memory);
+    return status;
+}
+
+void bench_memory_fini(struct bench_memory *memory)
+{
+    for (int i = 0; i < 3; i++) free(memory->array[i]);
+    *memory = (struct bench_memory){.n = 0};
+}
+
+double bench_memory(struct bench_memory *memory)
+{
+    const double start = stop_clock();
+    const double bytes =
+        peak_triad(memory->array[0], memory->array[1], memory->array[2], 3, memory->n);
+    return (stop_clock() - start) / bytes;
 }
