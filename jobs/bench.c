@@ -21,7 +21,8 @@ static const struct {
     const char *name;
     unsigned bit;
     enum status (*run)(struct bench *bench);
-} KINDS[] = {{"gemm", GEMM, bench_gemm}, {"step", STEP, bench_step}, {"reduce", REDUCE, bench_reduce}};
+} KINDS[] = {
+    {"gemm", GEMM, bench_gemm}, {"step", STEP, bench_step}, {"reduce", REDUCE, bench_reduce}};
 enum { N_KINDS = sizeof KINDS / sizeof KINDS[0] };
 
 static const struct {

@@ -71,19 +71,22 @@ double bench_peak(const struct bench *bench);
 /** bench_peak summed over ranks that measure at the same time.  Collective. */
 double bench_peak_all(const struct bench *bench);
 
-/** Three arrays larger than the cache. */
+/** Three arrays of floats to move. */
 struct bench_memory {
     float *array[3]; /* (n) each, owned */
     size_t n;
 };
 
-/** Makes them for one rank of the group.  Local.  Fails for want of memory. */
-STATUS_CHECKED enum status bench_memory_init(struct bench_memory *memory,
-                                             const struct group *group);
+/** Bytes a rank that are twice the machine's cache together, an eighth of its memory at most.
+ *  Local. */
+double bench_beyond_cache(const struct group *group);
+
+/** Makes arrays of `bytes` together: what fits a cache is moved at that cache's speed.  Local.
+ *  Fails for want of memory. */
+STATUS_CHECKED enum status bench_memory_init(struct bench_memory *memory, double bytes);
 void bench_memory_fini(struct bench_memory *memory);
 
-/** Seconds a byte that this rank's core moves to or from memory, by one pass of the triad.  Local.
- */
+/** Seconds a byte that this rank's core moves, by one pass of the triad.  Local. */
 double bench_memory(struct bench_memory *memory);
 
 #endif

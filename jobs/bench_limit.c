@@ -36,22 +36,20 @@ double bench_peak_all(const struct bench *bench)
     return peak;
 }
 
-/* Floats of each of the three arrays: together twice the cache, the machine's ranks sharing it and
- * no more than an eighth of its memory. */
-static size_t array_floats(int n_ranks)
+double bench_beyond_cache(const struct group *group)
 {
-    static const double LEAST = 96e6; /* bytes of the three, where the system does not say */
+    static const double LEAST = 96e6; /* where the system does not say */
     const double cache = (double)sysconf(_SC_LEVEL3_CACHE_SIZE);
     const double memory = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
     double bytes = 2 * cache > LEAST ? 2 * cache : LEAST;
     if (memory > 0 && bytes > memory / 8) bytes = memory / 8;
-    return (size_t)(bytes / 3 / n_ranks / sizeof(float)) + 1;
+    return bytes / group_size(group);
 }
 
-enum status bench_memory_init(struct bench_memory *memory, const struct group *group)
+enum status bench_memory_init(struct bench_memory *memory, double bytes)
 {
     enum status status = OK;
-    *memory = (struct bench_memory){.n = array_floats(group_size(group))};
+    *memory = (struct bench_memory){.n = (size_t)(bytes / 3 / sizeof(float)) + 1};
     for (int i = 0; i < 3; i++) {
         memory->array[i] = calloc(memory->n, sizeof(float));
         if (!memory->array[i]) FAIL(FAILED, "no memory for an array of %zu floats", memory->n);

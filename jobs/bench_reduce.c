@@ -110,14 +110,14 @@ static void plan_backward(struct reduce_bench *b)
 static void measure(struct reduce_bench *b)
 {
     const size_t n = b->bench->rounds;
-    const size_t bytes = sizeof(float) * (b->bench->floats < BUCKET_FLOATS ? b->bench->floats
-                                                                           : BUCKET_FLOATS);
+    const size_t bytes =
+        sizeof(float) * (b->bench->floats < BUCKET_FLOATS ? b->bench->floats : BUCKET_FLOATS);
     plan_backward(b);
     for (size_t i = 0; i < n; i++) {
         double *at = b->seconds + i;
         at[LATENCY * n] = ping_pong(b->bench->group, b->message, 1, SMALL_TRIPS);
-        at[TRANSFER * n] = ping_pong(b->bench->group, b->message, bytes, LARGE_TRIPS) /
-                           (double)bytes; /* a byte */
+        at[TRANSFER * n] =
+            ping_pong(b->bench->group, b->message, bytes, LARGE_TRIPS) / (double)bytes; /* a byte */
         at[BLOCKING * n] = time_blocking(b);
         at[ALONE * n] = time_backward(b, false);
         at[OVERLAPPED * n] = time_backward(b, true);
@@ -151,7 +151,7 @@ static void report(struct reduce_bench *b)
                    "ring at ping-pong bandwidth");
     }
     bench_cost(bench, "deterministic, adding a micro-batch", median[ADDING], "s",
-               BYTES_A_FLOAT * floats * median[MEMORY], "memory bandwidth");
+               BYTES_A_FLOAT * floats * median[MEMORY], "moving as many bytes");
 }
 
 static enum status init(struct reduce_bench *b)
@@ -163,7 +163,7 @@ static enum status init(struct reduce_bench *b)
     b->seconds = calloc(N_FIGURES * b->bench->rounds, sizeof *b->seconds);
     if (!b->gradient || !b->message || !b->seconds)
         FAIL(FAILED, "no memory for a gradient of %zu floats", floats);
-    TRY(bench_memory_init(&b->memory, b->bench->group));
+    TRY(bench_memory_init(&b->memory, (4 + 8.5) * (double)floats));
 done:
     return status;
 }

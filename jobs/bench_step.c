@@ -13,7 +13,10 @@ enum { DEFAULT_EVENTS = 192, WARM_UP = 2 };
 
 /* One step's figures, of all ranks together. */
 struct sample {
-    double seconds, cpu_seconds, events, operations, peak;
+    double seconds, cpu_seconds, events, peak;
+    double a_byte; /* seconds to move one, of the slowest rank */
+    double operations, encode, decode, encode_backward; /* in all and by pass */
+    double phase[N_PHASES];                             /* seconds of the slowest rank */
 };
 
 struct step_bench {
@@ -22,6 +25,7 @@ struct step_bench {
     struct corpus opened;
     struct corpus *corpus; /* the one in use */
     struct trainer trainer;
+    struct bench_memory memory;
     struct sample *samples; /* (rounds) owned */
     double *column;         /* (rounds) owned; for medians */
 };
@@ -36,16 +40,35 @@ static enum status open_corpus(struct step_bench *b)
 }
 
 /* Operations of this rank's micro-batches, which live until the next step. */
-static double step_operations(const struct trainer *trainer)
+static struct operations step_operations(const struct trainer *trainer)
 {
-    double operations = 0;
+    struct operations sum = {0};
     for (size_t i = 0; i < trainer->plan.n_micros; i++) {
         const struct micro *micro = &trainer->plan.micros[i];
         if (micro->rank != group_rank(trainer->group)) continue;
         const struct operations_sizes sizes = operations_sizes(&micro->batch, &trainer->vae.shape);
-        operations += operations_count(&trainer->vae, &sizes);
+        const struct operations one = operations_count(&trainer->vae, &sizes);
+        sum.encode += one.encode;
+        sum.decode += one.decode;
+        sum.encode_backward += one.encode_backward;
     }
-    return operations;
+    return sum;
+}
+
+/* The longest and the sums over ranks. */
+static void share(struct group *group, struct sample *sample, const struct operations *operations)
+{
+    double sums[] = {sample->cpu_seconds, operations->encode, operations->decode,
+                     operations->encode_backward};
+    group_sum_doubles(group, sums, sizeof sums / sizeof *sums);
+    group_max_doubles(group, &sample->seconds, 1);
+    group_max_doubles(group, &sample->a_byte, 1);
+    group_max_doubles(group, sample->phase, N_PHASES);
+    sample->cpu_seconds = sums[0];
+    sample->encode = sums[1];
+    sample->decode = sums[2];
+    sample->encode_backward = sums[3];
+    sample->operations = sums[1] + sums[2] + sums[3];
 }
 
 static enum status measure(struct step_bench *b, struct sample *sample)
@@ -54,16 +77,16 @@ static enum status measure(struct step_bench *b, struct sample *sample)
     struct group *group = b->bench->group;
     struct step_report report;
     sample->peak = bench_peak_all(b->bench);
+    sample->a_byte = bench_memory(&b->memory);
     group_barrier(group);
     const double start = stop_clock(), cpu = bench_cpu_clock();
     TRY(trainer_step(&b->trainer, false, &report));
     sample->seconds = stop_clock() - start;
     sample->cpu_seconds = bench_cpu_clock() - cpu;
-    sample->operations = step_operations(&b->trainer);
     sample->events = (double)report.n_events;
-    group_max_doubles(group, &sample->seconds, 1);
-    group_sum_doubles(group, &sample->cpu_seconds, 1);
-    group_sum_doubles(group, &sample->operations, 1);
+    memcpy(sample->phase, b->trainer.timeline.seconds, sizeof sample->phase);
+    const struct operations operations = step_operations(&b->trainer);
+    share(group, sample, &operations);
     if (report.skipped) FAIL(FAILED, "step %zu: gradient not finite", (size_t)report.step);
 done:
     return status;
@@ -92,7 +115,7 @@ static double median_of(const struct step_bench *b, size_t field)
     return bench_median(b->column, b->bench->rounds);
 }
 
-/* The largest rank's memory, and what it was told to expect. */
+/* The largest rank's memory, without the arrays of the limit, and what it was told to expect. */
 static void report_memory(struct step_bench *b)
 {
     static const double MIB = 1024 * 1024, KIB = 1024;
@@ -100,11 +123,47 @@ static void report_memory(struct step_bench *b)
     const struct trainer_memory memory = trainer_memory(
         &b->bench->config, &b->corpus->vocabulary, &b->trainer.vae, group_size(b->bench->group));
     getrusage(RUSAGE_SELF, &usage);
-    double peak = (double)usage.ru_maxrss * KIB;
+    double peak = (double)usage.ru_maxrss * KIB - (double)(3 * b->memory.n * sizeof(float));
     group_max_doubles(b->bench->group, &peak, 1);
     bench_rate(b->bench, "memory a rank", peak / MIB, "MiB",
                (double)(memory.block + memory.batches + memory.activations + memory.scratch) / MIB,
                "what --dry-run predicts");
+}
+
+static double median_phase(const struct step_bench *b, enum phase phase)
+{
+    return median_of(b, offsetof(struct sample, phase) + phase * sizeof(double));
+}
+
+/* Seconds of every phase, and those of arithmetic beside the peak. */
+static void report_phases(struct step_bench *b, double peak)
+{
+    static const struct {
+        enum phase phase;
+        size_t operations;
+        const char *name;
+    } PASSES[] = {
+        {PHASE_ENCODE, offsetof(struct sample, encode), "phase encode"},
+        {PHASE_DECODE, offsetof(struct sample, decode), "phase decode, both ways"},
+        {PHASE_ENCODE_BACKWARD, offsetof(struct sample, encode_backward), "phase encode backward"},
+    };
+    json_t *phases = json_object();
+    for (enum phase phase = PHASE_FIT; phase < PHASE_VALIDATE; phase++)
+        json_object_set_new(phases, phase_names[phase], json_real(median_phase(b, phase)));
+    json_object_set_new(b->bench->facts, "phase_seconds", phases);
+    for (size_t i = 0; i < sizeof PASSES / sizeof *PASSES; i++)
+        bench_cost(b->bench, PASSES[i].name, median_phase(b, PASSES[i].phase), "s",
+                   median_of(b, PASSES[i].operations) / peak, "FMA peak");
+}
+
+/* The update moves parameters, moments and gradient once: 28 bytes a parameter, and 4 before that
+ * for the gradient's norm. */
+static void report_update(struct step_bench *b)
+{
+    static const double BYTES = 28 + 4;
+    const double bytes = BYTES * (double)b->trainer.vae.parameters.count;
+    bench_cost(b->bench, "phase update", median_phase(b, PHASE_UPDATE), "s",
+               bytes * median_of(b, offsetof(struct sample, a_byte)), "moving as many bytes");
 }
 
 static void report(struct step_bench *b)
@@ -127,7 +186,15 @@ static void report(struct step_bench *b)
                median_of(b, offsetof(struct sample, operations)) / peak, "FMA peak");
     bench_rate(bench, "arithmetic", 1e-9 * MEDIAN(b, operations, seconds), "GFLOP/s", 1e-9 * peak,
                "FMA peak");
+    report_phases(b, peak);
+    report_update(b);
     report_memory(b);
+}
+
+/* Parameters, gradient and moments. */
+static double state_bytes(const struct step_bench *b)
+{
+    return 4 * sizeof(real) * (double)b->trainer.vae.parameters.count;
 }
 
 static enum status run(struct step_bench *b)
@@ -140,6 +207,8 @@ static enum status run(struct step_bench *b)
     const bool room = b->samples && b->column;
     TRY(group_agree(bench->group, room ? open_corpus(b) : status_fail(FAILED, "no memory")));
     TRY(trainer_init(&b->trainer, bench->group, b->corpus, &bench->config));
+    TRY(group_agree(bench->group, timeline_init(&b->trainer.timeline, false)));
+    TRY(group_agree(bench->group, bench_memory_init(&b->memory, state_bytes(b))));
     for (int i = 0; i < WARM_UP; i++) TRY(measure(b, &unused));
     for (size_t i = 0; i < bench->rounds; i++) {
         TRY(measure(b, &b->samples[i]));
@@ -156,6 +225,7 @@ enum status bench_step(struct bench *bench)
     bench_text(bench, "preset", bench->preset ? bench->preset : "small");
     bench_text(bench, "corpus", bench->corpus ? bench->corpus : "full rows");
     const enum status status = run(&b);
+    bench_memory_fini(&b.memory);
     trainer_fini(&b.trainer);
     corpus_close(&b.opened);
     synthetic_fini(&b.made);

@@ -54,15 +54,28 @@ static json_t *row_json(const struct bench_row *row)
                      row->ratio);
 }
 
-static void print_facts(const json_t *facts)
+static void print_fact(const char *name, const json_t *value)
 {
-    const char *name;
-    json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)facts, name, value)
+    if (json_is_string(value)) printf("%s %s\n", name, json_string_value(value));
+    if (json_is_integer(value)) printf("%s %lld\n", name, (long long)json_integer_value(value));
+    if (json_is_real(value)) printf("%s %.4g\n", name, json_real_value(value));
+}
+
+/* `name value` lines; of an object in it, `name/inner value`. */
+static void print_facts(json_t *facts)
+{
+    const char *name, *inner;
+    json_t *value, *part;
+    char path[2 * BENCH_NAME_SIZE];
+    json_object_foreach(facts, name, value)
     {
-        if (json_is_string(value)) printf("%s %s\n", name, json_string_value(value));
-        if (json_is_integer(value)) printf("%s %lld\n", name, (long long)json_integer_value(value));
-        if (json_is_real(value)) printf("%s %.4g\n", name, json_real_value(value));
+        print_fact(name, value);
+        if (!json_is_object(value)) continue;
+        json_object_foreach(value, inner, part)
+        {
+            snprintf(path, sizeof path, "%s/%s", name, inner);
+            print_fact(path, part);
+        }
     }
 }
 

@@ -52,6 +52,7 @@ struct list {
     struct operations_layer *layers;
     size_t n;
     const char *prefix;
+    bool encoder;
 };
 
 static void add(struct list *list, const char *name, size_t n, size_t in, size_t out,
@@ -59,8 +60,12 @@ static void add(struct list *list, const char *name, size_t n, size_t in, size_t
 {
     ASSERT(list->n < OPERATIONS_MAX_LAYERS);
     struct operations_layer *layer = &list->layers[list->n++];
-    *layer = (struct operations_layer){
-        .n = n, .in = in, .out = out, .repeats = repeats, .input_gradient = true};
+    *layer = (struct operations_layer){.n = n,
+                                       .in = in,
+                                       .out = out,
+                                       .repeats = repeats,
+                                       .input_gradient = true,
+                                       .encoder = list->encoder};
     snprintf(layer->name, sizeof layer->name, "%s/%s", list->prefix, name);
 }
 
@@ -115,9 +120,10 @@ size_t operations_layers(struct operations_layer layers[OPERATIONS_MAX_LAYERS],
                          const struct vae *vae, const struct operations_sizes *sizes)
 {
     const struct decoder_shape *decoder = &vae->decoder.shape;
-    struct list list = {.layers = layers};
+    struct list list = {.layers = layers, .encoder = true};
     add_encoder(&list, "encoder/rhythm", &vae->encoder[FACTOR_RHYTHM].shape, sizes);
     add_encoder(&list, "encoder/tonal", &vae->encoder[FACTOR_TONAL].shape, sizes);
+    list.encoder = false;
     list.prefix = "decoder";
     add(&list, "condition", sizes->segments, decoder->condition, decoder->width, decoder->layers);
     add_blocks(&list, sizes->steps, sizes->decoder_rows, decoder->width, decoder->layers);
@@ -126,21 +132,30 @@ size_t operations_layers(struct operations_layer layers[OPERATIONS_MAX_LAYERS],
     return list.n;
 }
 
-double operations_count(const struct vae *vae, const struct operations_sizes *sizes)
+struct operations operations_count(const struct vae *vae, const struct operations_sizes *sizes)
 {
     struct operations_layer layers[OPERATIONS_MAX_LAYERS];
+    struct operations count = {0};
     const struct vae_shape *shape = &vae->shape;
     const size_t n = operations_layers(layers, vae, sizes);
-    double count = 0;
     for (size_t i = 0; i < n; i++) {
         const struct operations_layer *layer = &layers[i];
-        const double product = 2.0 * (double)layer->n * (double)layer->in * (double)layer->out;
-        count += product * (layer->input_gradient ? 3 : 2) * (double)layer->repeats;
+        const double forward = 2.0 * (double)layer->n * (double)layer->in * (double)layer->out *
+                               (double)layer->repeats;
+        const double backward = layer->input_gradient ? 2 * forward : forward;
+        if (!layer->encoder) count.decode += forward + backward;
+        if (!layer->encoder) continue;
+        count.encode += forward;
+        count.encode_backward += backward;
     }
-    const double pairs =
-        (double)(N_FACTORS * shape->encoder_layers) * (double)sizes->encoder_pairs +
-        (double)shape->decoder_layers * (double)sizes->decoder_pairs;
-    return count + 3 * 3 * 2 * (double)shape->width * pairs;
+    /* content, position and values, each a product over the width */
+    const double pair = 3 * 2 * (double)shape->width;
+    const double encoders =
+        pair * (double)(N_FACTORS * shape->encoder_layers) * (double)sizes->encoder_pairs;
+    count.encode += encoders;
+    count.encode_backward += 2 * encoders;
+    count.decode += 3 * pair * (double)shape->decoder_layers * (double)sizes->decoder_pairs;
+    return count;
 }
 
 double operations_event(const struct vae *vae, const struct operations_sizes *sizes, double context)

@@ -35,6 +35,7 @@ struct operations_layer {
     size_t n, in, out;               /* y (n, out) = x (n, in) W (in, out) */
     size_t repeats;
     bool input_gradient; /* the backward pass needs dx */
+    bool encoder;        /* of an encoder, not of what decodes */
 };
 
 /** The sizes of a micro-batch for a model of that shape.  Local. */
@@ -44,8 +45,21 @@ struct operations_sizes operations_sizes(const struct batch *batch, const struct
 size_t operations_layers(struct operations_layer layers[OPERATIONS_MAX_LAYERS],
                          const struct vae *vae, const struct operations_sizes *sizes);
 
-/** Operations of the forward and backward pass of a micro-batch.  Local. */
-double operations_count(const struct vae *vae, const struct operations_sizes *sizes);
+/** Operations of a micro-batch by pass. */
+struct operations {
+    double encode;          /* vae_encode */
+    double decode;          /* vae_decode: decoder, heads and sub-decoders, both ways */
+    double encode_backward; /* vae_encode_backward */
+};
+
+/** Local. */
+struct operations operations_count(const struct vae *vae, const struct operations_sizes *sizes);
+
+/** The sum of all passes.  Local. */
+static inline double operations_total(const struct operations *operations)
+{
+    return operations->encode + operations->decode + operations->encode_backward;
+}
 
 /** Operations of writing one event at generation, `context` keys in sight, as a mean over bars and
  *  notes in the proportion of `sizes`.  Local. */
