@@ -22,7 +22,7 @@ static const struct {
     unsigned bit;
     enum status (*run)(struct bench *bench);
 } KINDS[] = {
-    {"gemm", GEMM, bench_gemm}, {"step", STEP, bench_step}, {"reduce", REDUCE, bench_reduce}};
+    {"gemm", GEMM, bench_gemm}, {"step", STEP, bench_step}, {"reduce", REDUCE, bench_reduce}, {"io", IO, bench_io}, {"pack", PACK, bench_pack}, {"generate", GENERATE, bench_generate}};
 enum { N_KINDS = sizeof KINDS / sizeof KINDS[0] };
 
 static const struct {
@@ -119,6 +119,8 @@ static enum status check(const struct reading *reading)
         return status_fail(USAGE, "unexpected argument '%.80s'", bench->inputs[0]);
     if (bench->corpus && bench->events)
         return status_fail(USAGE, "--events is for made rows: leave out it or --corpus");
+    if (bench->checkpoint && bench->preset)
+        return status_fail(USAGE, "--checkpoint has its own shape: leave out it or --preset");
     if (bit == IO && !bench->out) return status_fail(USAGE, "--out DIR is missing");
     return OK;
 }

@@ -43,6 +43,9 @@ struct bench {
 STATUS_CHECKED enum status bench_gemm(struct bench *bench);
 STATUS_CHECKED enum status bench_step(struct bench *bench);
 STATUS_CHECKED enum status bench_reduce(struct bench *bench);
+STATUS_CHECKED enum status bench_io(struct bench *bench);
+STATUS_CHECKED enum status bench_pack(struct bench *bench);
+STATUS_CHECKED enum status bench_generate(struct bench *bench);
 
 /** Adds a row whose value is better the larger it is: ratio = value / limit.  Local. */
 void bench_rate(struct bench *bench, const char *name, double value, const char *unit, double limit,
@@ -88,5 +91,8 @@ void bench_memory_fini(struct bench_memory *memory);
 
 /** Seconds a byte that this rank's core moves, by one pass of the triad.  Local. */
 double bench_memory(struct bench_memory *memory);
+
+/** The same by reading all three arrays.  Local. */
+double bench_memory_read(const struct bench_memory *memory);
 
 #endif

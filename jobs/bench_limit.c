@@ -73,3 +73,17 @@ double bench_memory(struct bench_memory *memory)
         peak_triad(memory->array[0], memory->array[1], memory->array[2], 3, memory->n);
     return (stop_clock() - start) / bytes;
 }
+
+double bench_memory_read(const struct bench_memory *memory)
+{
+    enum { LEAST = 1 << 20 }; /* floats: small arrays are read again and again */
+    volatile float result = 0;
+    size_t read = 0;
+    const double start = stop_clock();
+    while (read < LEAST) {
+        for (int i = 0; i < 3; i++) result += peak_read(memory->array[i], memory->n);
+        read += 3 * memory->n;
+    }
+    (void)result;
+    return (stop_clock() - start) / ((double)read * sizeof(float));
+}
