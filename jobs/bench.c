@@ -21,8 +21,9 @@ static const struct {
     const char *name;
     unsigned bit;
     enum status (*run)(struct bench *bench);
-} KINDS[] = {
-    {"gemm", GEMM, bench_gemm}, {"step", STEP, bench_step}, {"reduce", REDUCE, bench_reduce}, {"io", IO, bench_io}, {"pack", PACK, bench_pack}, {"generate", GENERATE, bench_generate}};
+} KINDS[] = {{"gemm", GEMM, bench_gemm},       {"step", STEP, bench_step},
+             {"reduce", REDUCE, bench_reduce}, {"io", IO, bench_io},
+             {"pack", PACK, bench_pack},       {"generate", GENERATE, bench_generate}};
 enum { N_KINDS = sizeof KINDS / sizeof KINDS[0] };
 
 static const struct {

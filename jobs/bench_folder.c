@@ -12,8 +12,7 @@ static enum status make(char path[FOLDER_PATH_BYTES], const char *parent)
     enum status status = OK;
     TRY(folder_make(parent));
     TRY(folder_join(path, parent, "bench-XXXXXX"));
-    if (!mkdtemp(path))
-        FAIL(FAILED, "%s: cannot make a folder in it: %s", parent, strerror(errno));
+    if (!mkdtemp(path)) FAIL(FAILED, "%s: cannot make a folder in it: %s", parent, strerror(errno));
 done:
     if (status != OK) path[0] = 0;
     return status;

@@ -92,8 +92,8 @@ static enum status read_all(struct pack_bench *b, double *seconds)
     struct read_sum sum = {0};
     group_barrier(group);
     const double start = stop_clock();
-    TRY(group_agree(group, group_rank(group) == 0 ? inputs_find(&inputs, b->inputs, b->n_inputs)
-                                                  : OK));
+    TRY(group_agree(group,
+                    group_rank(group) == 0 ? inputs_find(&inputs, b->inputs, b->n_inputs) : OK));
     TRY(inputs_share(&inputs, group, b->inputs, b->n_inputs));
     TRY(group_agree(group, inputs_read(&inputs, (size_t)group_rank(group),
                                        (size_t)group_size(group), visit, &sum)));
@@ -113,10 +113,8 @@ static enum status pack_all(struct pack_bench *b, double *seconds)
     enum status status = OK;
     struct group *group = b->bench->group;
     struct pack_result result;
-    const struct pack_options options = {.inputs = b->inputs,
-                                         .n_inputs = b->n_inputs,
-                                         .out = b->corpus,
-                                         .percent = {90, 5, 5}};
+    const struct pack_options options = {
+        .inputs = b->inputs, .n_inputs = b->n_inputs, .out = b->corpus, .percent = {90, 5, 5}};
     group_barrier(group);
     const double start = stop_clock();
     TRY(pack_run(group, &options, &result));
@@ -143,8 +141,7 @@ static void report(struct pack_bench *b)
 enum status bench_pack(struct bench *bench)
 {
     enum status status = OK;
-    struct pack_bench b = {
-        .bench = bench, .inputs = bench->inputs, .n_inputs = bench->n_inputs};
+    struct pack_bench b = {.bench = bench, .inputs = bench->inputs, .n_inputs = bench->n_inputs};
     bench_text(bench, "music", b.n_inputs > 0 ? "given" : "composed");
     TRY(bench_folder_make(b.folder, bench->group, bench->out ? bench->out : P_tmpdir));
     TRY(group_agree(bench->group, prepare(&b)));
