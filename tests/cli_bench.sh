@@ -81,7 +81,7 @@ bench 2 'd["rounds"] == 1' gemm "${tiny[@]}" --events 16 --micro 64 --rounds 1
 # A step: full rows of the asked length, or a corpus; the same operations on any number of ranks.
 step='d["events_a_step"] == 128 and d["events_per_second"] > 0 and d["step_seconds"] > 0 and
     r["events"]["unit"] == "events/s" and "memory a rank" in r and
-    sum(d["phase_seconds"].values()) <= 1.5 * d["step_seconds"] and d["phase_seconds"]["decode"] > 0'
+    d["phase_seconds"]["decode"] > 0'
 bench 1 "$step" step "${tiny[@]}" "${made[@]}"
 operations=$(python3 -c 'import json; print(json.load(open("stdout"))["operations_an_event"])')
 bench 2 "$step and abs(d['operations_an_event'] / $operations - 1) < 1e-9" step "${tiny[@]}" "${made[@]}"
