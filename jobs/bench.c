@@ -27,21 +27,21 @@ static const struct {
 enum { N_KINDS = sizeof KINDS / sizeof KINDS[0] };
 
 static const struct {
-    int key;
     const char *name;
+    int key;
     unsigned kinds;
 } BELONGS[] = {
-    {'p', "--preset", GEMM | STEP | IO | GENERATE},
-    {'c', "--corpus", STEP | IO},
-    {KEY_EVENTS, "--events", GEMM | STEP | IO},
-    {KEY_ROWS, "--rows", STEP | IO},
-    {KEY_MICRO, "--micro", GEMM | STEP},
-    {KEY_STEPS, "--steps", STEP},
-    {KEY_ROUNDS, "--rounds", ALL & ~STEP},
-    {KEY_FLOATS, "--floats", REDUCE},
-    {KEY_SET, "--set", GEMM | STEP | IO},
-    {'o', "--out", IO | PACK},
-    {'k', "--checkpoint", GENERATE},
+    {"--preset", 'p', GEMM | STEP | IO | GENERATE},
+    {"--corpus", 'c', STEP | IO},
+    {"--events", KEY_EVENTS, GEMM | STEP | IO},
+    {"--rows", KEY_ROWS, STEP | IO},
+    {"--micro", KEY_MICRO, GEMM | STEP},
+    {"--steps", KEY_STEPS, STEP},
+    {"--rounds", KEY_ROUNDS, ALL & ~STEP},
+    {"--floats", KEY_FLOATS, REDUCE},
+    {"--set", KEY_SET, GEMM | STEP | IO},
+    {"--out", 'o', IO | PACK},
+    {"--checkpoint", 'k', GENERATE},
 };
 enum { N_BELONGS = sizeof BELONGS / sizeof BELONGS[0] };
 

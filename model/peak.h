@@ -24,7 +24,7 @@ double peak_multiply_add(float *sum, size_t rounds);
 /**
  * a = b + factor c, each (n).  Local.  Cannot fail.
  *
- * @return bytes moved: two arrays read, one written
+ * @return bytes moved: two arrays read, one written, which caches read before they write it
  *
  * Source: STREAM's triad (McCalpin 1995).
  */

@@ -38,7 +38,7 @@ static void memory_loops_compute(void)
         b[i] = (float)i;
         c[i] = (float)(i % 7);
     }
-    CU_ASSERT_DOUBLE_EQUAL(peak_triad(a, b, c, 2, N), 12.0 * N, 0.5);
+    CU_ASSERT_DOUBLE_EQUAL(peak_triad(a, b, c, 2, N), 16.0 * N, 0.5);
     for (int i = 0; i < N; i++) {
         CU_ASSERT_EQUAL(a[i], (float)(i + 2 * (i % 7)));
         sum += (double)a[i];
