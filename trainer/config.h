@@ -8,7 +8,7 @@
 #ifndef CONFIG_H
 #define CONFIG_H
 
-#include "status.h"
+#include "reduce.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -54,6 +54,7 @@ struct config {
         double weight_decay, clip, stage1, token_dropout, dropout;
         size_t seed, log_every, validate_every, validate_rows;
         bool deterministic;
+        enum reduce_overlap overlap;
         int threads;
     } train;
     struct {

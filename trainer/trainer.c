@@ -99,9 +99,11 @@ enum status trainer_init(struct trainer *trainer, struct group *group, const str
     enum status status = OK;
     *trainer = (struct trainer){.config = *config, .group = group, .corpus = corpus};
     TRY(group_agree(group, init_local(trainer)));
-    TRY(group_agree(group, reduce_create(&trainer->reduce, group, trainer->gradient,
-                                         trainer->vae.parameters.count, BUCKET_FLOATS,
-                                         config->train.deterministic)));
+    const struct reduce_settings reduce = {.bucket_floats = BUCKET_FLOATS,
+                                           .deterministic = config->train.deterministic,
+                                           .overlap = config->train.overlap};
+    TRY(reduce_create_with(&trainer->reduce, group, trainer->gradient,
+                           trainer->vae.parameters.count, &reduce));
 done:
     if (status != OK) trainer_fini(trainer);
     return status;
