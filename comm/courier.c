@@ -53,8 +53,8 @@ static size_t bucket_end(const struct courier *courier, size_t i)
 static void start(struct courier *courier, size_t i)
 {
     const size_t first = i * courier->bucket_floats;
-    float *residual =
-        courier->residual && courier->task == BUCKET_SUM ? courier->residual + first : NULL;
+    const bool compressed = courier->residual && courier->task & BUCKET_SCATTER;
+    float *residual = compressed ? courier->residual + first : NULL;
     courier->spans[i].start = seconds();
     bucket_start(courier->bucket[i % WINDOW], courier->task, courier->data + first, residual,
                  bucket_end(courier, i) - first, (int)(i % TAGS));
@@ -222,14 +222,17 @@ size_t courier_spans(const struct courier *courier, const struct reduce_span **s
     return courier->n_buckets;
 }
 
+size_t courier_bytes(size_t count, const struct courier_settings *settings)
+{
+    const size_t bucket = settings->bucket_floats < count + 1 ? settings->bucket_floats : count + 1;
+    const size_t shorts = settings->compress ? 2 * sizeof(uint16_t) : 0;
+    return WINDOW * bucket * (sizeof(float) + shorts) +
+           (settings->compress ? count * sizeof(float) : 0);
+}
+
 uint64_t courier_sent(const struct courier *courier)
 {
     uint64_t sent = 0;
     for (int i = 0; i < WINDOW; i++) sent += bucket_sent(courier->bucket[i]);
     return sent;
-}
-
-void courier_forget(struct courier *courier)
-{
-    if (courier->residual) memset(courier->residual, 0, courier->count * sizeof *courier->residual);
 }

@@ -46,10 +46,10 @@ void courier_finish(struct courier *courier);
 /** The buckets' times of the latest task, valid after courier_finish; returns how many.  Local. */
 size_t courier_spans(const struct courier *courier, const struct reduce_span **spans);
 
+/** Bytes of memory that a courier takes.  Local. */
+size_t courier_bytes(size_t count, const struct courier_settings *settings);
+
 /** Bytes that this rank has sent, ever.  Local. */
 uint64_t courier_sent(const struct courier *courier);
-
-/** Forgets what compression has put off.  Local. */
-void courier_forget(struct courier *courier);
 
 #endif

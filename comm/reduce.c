@@ -68,19 +68,29 @@ done:
     return status;
 }
 
+static struct courier_settings courier_of(const struct reduce_settings *settings, bool one_node)
+{
+    const bool overlap = settings->overlap == REDUCE_OVERLAP_ON ||
+                         (settings->overlap == REDUCE_OVERLAP_AUTO && !one_node);
+    return (struct courier_settings){.bucket_floats = settings->bucket_floats,
+                                     .thread = overlap && !settings->deterministic,
+                                     .compress = settings->compress && !settings->deterministic};
+}
+
 static enum status prepare(struct reduce *reduce, bool one_node)
 {
+    enum status status = OK;
     struct reduce_settings *settings = &reduce->settings;
     if (settings->bucket_floats == 0)
-        return status_fail(FAILED, "a reduction bucket of 0 floats (want 1 or more)");
+        FAIL(FAILED, "a reduction bucket of 0 floats (want 1 or more)");
     if (settings->bucket_floats > BUCKET_LIMIT) settings->bucket_floats = BUCKET_LIMIT;
-    if (settings->deterministic) return prepare_blocks(reduce);
-    if (group_size(reduce->group) == 1) return OK;
-    const struct courier_settings courier = {
-        .bucket_floats = settings->bucket_floats,
-        .thread = settings->overlap == REDUCE_OVERLAP_ON ||
-                  (settings->overlap == REDUCE_OVERLAP_AUTO && !one_node)};
-    return courier_create(&reduce->courier, reduce->group, reduce->count, &courier);
+    if (settings->deterministic) TRY(prepare_blocks(reduce));
+    if (group_size(reduce->group) == 1 || (settings->deterministic && !settings->sharded))
+        goto done;
+    const struct courier_settings courier = courier_of(settings, one_node);
+    TRY(courier_create(&reduce->courier, reduce->group, reduce->count, &courier));
+done:
+    return status;
 }
 
 enum status reduce_create_with(struct reduce **reduce, struct group *group, float *gradient,
@@ -132,7 +142,9 @@ void reduce_begin(struct reduce *reduce)
 {
     reduce->ready = 0;
     if (reduce->blocks) memset(reduce->blocks, 0, reduce->n_blocks * sizeof *reduce->blocks);
-    if (reduce->courier) courier_begin(reduce->courier, BUCKET_SUM, reduce->gradient);
+    if (!reduce->courier || reduce->blocks) return;
+    courier_begin(reduce->courier, reduce->settings.sharded ? BUCKET_SCATTER : BUCKET_SUM,
+                  reduce->gradient);
 }
 
 /* Adds 16 floats.  The integers of |x|'s bits order like |x|, with infinities and NaN on top. */
@@ -213,13 +225,62 @@ static void finish_blocks(struct reduce *reduce)
 
 void reduce_finish(struct reduce *reduce)
 {
-    if (reduce->blocks) finish_blocks(reduce);
-    if (reduce->courier) courier_finish(reduce->courier);
+    if (reduce->blocks)
+        finish_blocks(reduce);
+    else if (reduce->courier)
+        courier_finish(reduce->courier);
+}
+
+void reduce_gather(struct reduce *reduce, float *array)
+{
+    if (group_size(reduce->group) == 1) return;
+    ASSERT(reduce->courier);
+    courier_begin(reduce->courier, BUCKET_GATHER, array);
+    courier_finish(reduce->courier);
+}
+
+size_t reduce_n_parts(const struct reduce *reduce)
+{
+    return divide_up(reduce->count, reduce->settings.bucket_floats);
+}
+
+static struct reduce_part part_of(size_t count, size_t bucket_floats, size_t i, int size, int rank)
+{
+    struct reduce_part part;
+    const size_t first = i * bucket_floats, left = count - first;
+    bucket_part(left < bucket_floats ? left : bucket_floats, size, rank, &part.first, &part.end);
+    part.first += first;
+    part.end += first;
+    return part;
+}
+
+struct reduce_part reduce_part_of(const struct reduce *reduce, size_t i, int rank)
+{
+    return part_of(reduce->count, reduce->settings.bucket_floats, i, group_size(reduce->group),
+                   rank);
+}
+
+size_t reduce_shard(size_t count, size_t bucket_floats, int size)
+{
+    size_t floats = 0;
+    for (size_t i = 0; i < divide_up(count, bucket_floats); i++) {
+        const struct reduce_part part = part_of(count, bucket_floats, i, size, 0);
+        floats += part.end - part.first;
+    }
+    return floats;
+}
+
+size_t reduce_bytes(size_t count, const struct reduce_settings *settings, int size)
+{
+    const struct courier_settings courier = courier_of(settings, true);
+    const bool carries = size > 1 && (!settings->deterministic || settings->sharded);
+    return (settings->deterministic ? divide_up(count, BLOCK_FLOATS) * sizeof(struct block) : 0) +
+           (carries ? courier_bytes(count, &courier) : 0);
 }
 
 size_t reduce_spans(const struct reduce *reduce, const struct reduce_span **spans)
 {
-    if (reduce->courier) return courier_spans(reduce->courier, spans);
+    if (reduce->courier && !reduce->blocks) return courier_spans(reduce->courier, spans);
     *spans = reduce->spans;
     return reduce->n_spans;
 }

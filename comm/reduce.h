@@ -31,6 +31,13 @@ struct reduce_settings {
     size_t bucket_floats; /* > 0; a bucket never has more than 2^28, nor less than 16 */
     bool deterministic;
     enum reduce_overlap overlap; /* AUTO: on when the ranks are on several nodes */
+    bool sharded;                /* float mode: each rank ends with the sums of its parts only */
+    bool compress;               /* float mode: sent as bfloat16 with error feedback (bucket.h) */
+};
+
+/** The shares of a rank where work on the sums is sharded: of every bucket one part.  Local. */
+struct reduce_part {
+    size_t first, end; /* of the gradient */
 };
 
 /**
@@ -73,9 +80,27 @@ void reduce_micro_batch(struct reduce *reduce);
  */
 void reduce_ready(void *reduce, size_t first, size_t count);
 
-/** Waits until the gradient holds the sum over ranks, the same bits on each.  What was never
+/** Waits until the gradient holds the sum over ranks, the same bits on each; sharded, until this
+ *  rank's parts do, and the rest is undefined.  What was never
  *  announced as ready is final now.  Collective. */
 void reduce_finish(struct reduce *reduce);
+
+/**
+ * Brings together an array (count) of which each rank has its own parts.  Collective.
+ *
+ * @param[in,out] array  this rank's parts in, all out
+ */
+void reduce_gather(struct reduce *reduce, float *array);
+
+/** How many parts a rank has, the empty ones included, and the i-th of rank `rank`.  Local. */
+size_t reduce_n_parts(const struct reduce *reduce);
+struct reduce_part reduce_part_of(const struct reduce *reduce, size_t i, int rank);
+
+/** Floats of all parts of rank 0, which has the most, in a group of `size` ranks.  Local. */
+size_t reduce_shard(size_t count, size_t bucket_floats, int size);
+
+/** Bytes of memory that reduce_create_with takes in a group of `size` ranks.  Local. */
+size_t reduce_bytes(size_t count, const struct reduce_settings *settings, int size);
 
 /**
  * The buckets of the step that reduce_finish has ended, in order.  Local.

@@ -15,6 +15,7 @@
 #include <stdio.h>
 
 enum encoder_inputs { ENCODER_FACTORED, ENCODER_FULL };
+enum compression { COMPRESS_NONE, COMPRESS_BF16 };
 enum mixture_prior { PRIOR_NORMAL, PRIOR_GMM, PRIOR_DISPERSED };
 
 /** Resolved values; meanings, units and ranges are in the option table (config_help). */
@@ -55,6 +56,8 @@ struct config {
         size_t seed, log_every, validate_every, validate_rows;
         bool deterministic;
         enum reduce_overlap overlap;
+        bool sharded;
+        enum compression compress;
         int threads;
     } train;
     struct {

@@ -251,16 +251,16 @@ static void update(struct trainer *trainer, const struct schedule *schedule,
                    struct step_report *report)
 {
     const struct mixture_shape shape = vae_mixture(&trainer->vae, trainer->theta).shape;
-    const struct adam_state state = {trainer->theta, trainer->first, trainer->second,
-                                     trainer->gradient};
     report->learning_rate = schedule->learning_rate;
-    report->gradient_norm = adam_gradient_norm(trainer->gradient, trainer->vae.parameters.count);
+    report->gradient_norm = optimiser_norm(&trainer->optimiser, trainer->gradient);
     report->skipped = !isfinite(report->gradient_norm) || !isfinite(report->loss);
     trainer->step++;
     report->step = trainer->step;
     if (report->skipped) return;
-    adam_step(&trainer->adam, &trainer->vae.parameters, &state, schedule->learning_rate,
-              adam_clip_scale(report->gradient_norm, trainer->config.train.clip), trainer->step);
+    const struct optimiser_update update = {
+        schedule->learning_rate, adam_clip_scale(report->gradient_norm, trainer->config.train.clip),
+        trainer->step};
+    optimiser_step(&trainer->optimiser, trainer->theta, trainer->gradient, &update);
     mixture_project(trainer->theta + trainer->vae.mixture_log_variance,
                     shape.n_components * shape.dimensions);
 }
