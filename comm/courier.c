@@ -15,7 +15,7 @@
 #include <time.h>
 
 enum {
-    WINDOW = 4, /* buckets under way at once: some travel while another is added up */
+    WINDOW = COURIER_WINDOW,
     TAGS = 1 << 15,
     NAP_NANOSECONDS = 100000, /* when nothing has arrived */
 };

@@ -12,6 +12,8 @@
 
 #include "bucket.h"
 
+enum { COURIER_WINDOW = 4 }; /* buckets under way at once: some travel, one is added up */
+
 struct courier; /* opaque: buckets under way, their thread */
 
 /** When a bucket's reduction began and was known to be complete: seconds of the monotonic clock. */
