@@ -102,9 +102,10 @@ static json_t *number(double x)
 
 static json_t *memory_json(const struct trainer_memory *memory)
 {
-    return json_pack("{s:I,s:I,s:I,s:I}", "parameters_and_moments", (json_int_t)memory->block,
-                     "batches", (json_int_t)memory->batches, "activations",
-                     (json_int_t)memory->activations, "scratch", (json_int_t)memory->scratch);
+    return json_pack("{s:I,s:I,s:I,s:I,s:I}", "parameters_and_moments", (json_int_t)memory->block,
+                     "reduction", (json_int_t)memory->reduction, "batches",
+                     (json_int_t)memory->batches, "activations", (json_int_t)memory->activations,
+                     "scratch", (json_int_t)memory->scratch);
 }
 
 static json_t *result_json(const struct run_result *r, const char *run)
@@ -125,6 +126,7 @@ static void print_dry_run(const struct run_result *r)
     static const double MIB = 1024 * 1024;
     printf("parameters %zu\n", r->parameters);
     printf("parameters and moments %.1f MiB\n", (double)r->memory.block / MIB);
+    printf("reduction of gradients %.1f MiB\n", (double)r->memory.reduction / MIB);
     printf("batches at most %.1f MiB\n", (double)r->memory.batches / MIB);
     printf("activations at most %.1f MiB\n", (double)r->memory.activations / MIB);
     printf("scratch at most %.1f MiB\n", (double)r->memory.scratch / MIB);

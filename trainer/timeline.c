@@ -33,12 +33,13 @@ void timeline_fini(struct timeline *timeline)
     *timeline = (struct timeline){0};
 }
 
-static void add(struct timeline *timeline, enum phase phase, double start, double end)
+static void add(struct timeline *timeline, enum phase phase, uint32_t process, double start,
+                double end)
 {
     timeline->seconds[phase] += end - start;
     if (!timeline->events) return;
     timeline->events[timeline->n_events++ % TIMELINE_EVENTS] =
-        (struct timeline_event){start, end - start, timeline->step, phase};
+        (struct timeline_event){start, end - start, timeline->step, phase, process};
 }
 
 void timeline_step(struct timeline *timeline, uint64_t step)
@@ -56,7 +57,7 @@ void timeline_begin(struct timeline *timeline, enum phase phase)
 
 void timeline_end(struct timeline *timeline, enum phase phase)
 {
-    if (timeline->on) add(timeline, phase, timeline->begun[phase], stop_clock());
+    if (timeline->on) add(timeline, phase, 0, timeline->begun[phase], stop_clock());
 }
 
 void timeline_buckets(struct timeline *timeline, const struct reduce *reduce)
@@ -64,7 +65,9 @@ void timeline_buckets(struct timeline *timeline, const struct reduce *reduce)
     const struct reduce_span *spans;
     if (!timeline->on) return;
     const size_t n = reduce_spans(reduce, &spans);
-    for (size_t i = 0; i < n; i++) add(timeline, PHASE_BUCKET, spans[i].start, spans[i].end);
+    for (size_t i = 0; i < n; i++)
+        add(timeline, PHASE_BUCKET, 1 + (uint32_t)(i % COURIER_WINDOW), spans[i].start,
+            spans[i].end);
 }
 
 /* The events kept, oldest first. */
@@ -142,8 +145,8 @@ static void print_events(struct trace *trace, const struct timeline_event *event
                 "%s\n{\"name\":\"%s\",\"ph\":\"X\",\"ts\":%.3f,\"dur\":%.3f,\"pid\":%d,\"tid\":%d,"
                 "\"args\":{\"step\":%llu}}",
                 trace->begun ? "," : "[", phase_names[event->phase],
-                1e6 * (event->start - trace->origin), 1e6 * event->seconds,
-                event->phase == PHASE_BUCKET, rank, (unsigned long long)event->step);
+                1e6 * (event->start - trace->origin), 1e6 * event->seconds, (int)event->process,
+                rank, (unsigned long long)event->step);
         trace->begun = true;
     }
 }

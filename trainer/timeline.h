@@ -43,7 +43,8 @@ enum {
 struct timeline_event {
     double start, seconds; /* of the monotonic clock */
     uint64_t step;         /* from 1; 0 before the first */
-    uint64_t phase;
+    uint32_t phase;
+    uint32_t process; /* 0, or that of a bucket */
 };
 
 struct timeline {
@@ -78,7 +79,8 @@ STATUS_CHECKED enum status timeline_check(const char *path);
 /**
  * Writes the last steps of all ranks as a Chrome trace: one JSON array of complete events ("ph":
  * "X", times in microseconds from the first event), thread (lane) R being rank R; process 0 holds
- * the phases, process 1 the buckets of the reduction.  Every event names its step.
+ * the phases, processes 1 to 4 the buckets of the reduction in turn, since that many are under way
+ * at once.  Every event names its step.
  *
  * It shows the last TIMELINE_STEPS steps, or as many of them as every rank still holds whole.
  * Clocks of other nodes are set by rank 0's, to the precision of a barrier.  Rank 0 writes the file

@@ -141,17 +141,24 @@ static void separate(struct trainer *trainer, const struct objective *objective,
     reduce_micro_batch(trainer->reduce);
 }
 
-/* Decoders, latents and encoders of this rank's micro-batches; parts (n_micros, N_LOSS_PARTS). */
-static void backward_mine(struct trainer *trainer, const struct objective *objective,
-                          const struct vae_share *share, double *parts)
+/* This rank's micro-batch that comes last, with which its gradient is final; NULL: it has none. */
+static const struct micro *last_mine(const struct trainer *trainer)
+{
+    const struct micro *last = NULL;
+    for (size_t i = 0; i < trainer->plan.n_micros; i++)
+        if (mine(trainer, &trainer->plan.micros[i])) last = &trainer->plan.micros[i];
+    return last;
+}
+
+/* Decoders and latents of this rank's micro-batches; parts (n_micros, N_LOSS_PARTS). */
+static void decode_mine(struct trainer *trainer, const struct objective *objective,
+                        const struct vae_share *share, double *parts)
 {
     static const struct ready nobody = {NULL, NULL};
     const struct ready reduce = {reduce_ready, trainer->reduce};
     const struct vae_noise noise = step_noise(trainer);
+    const struct micro *last = last_mine(trainer);
     struct timeline *timeline = &trainer->timeline;
-    struct micro *last = NULL;
-    for (size_t i = 0; i < trainer->plan.n_micros; i++)
-        if (mine(trainer, &trainer->plan.micros[i])) last = &trainer->plan.micros[i];
     for (size_t i = 0; i < trainer->plan.n_micros; i++) {
         struct micro *micro = &trainer->plan.micros[i];
         if (!mine(trainer, micro)) continue;
@@ -168,16 +175,32 @@ static void backward_mine(struct trainer *trainer, const struct objective *objec
         reduce_micro_batch(trainer->reduce);
         timeline_end(timeline, PHASE_LATENT);
     }
-    for (size_t i = 0; i < trainer->plan.n_micros; i++) {
-        struct micro *micro = &trainer->plan.micros[i];
-        if (!mine(trainer, micro)) continue;
-        timeline_begin(timeline, PHASE_ENCODE_BACKWARD);
-        vae_encode_backward(&trainer->vae, trainer->theta, trainer->gradient, &micro->tape,
-                            micro == last ? &reduce : &nobody, &trainer->scratch);
-        reduce_micro_batch(trainer->reduce);
-        timeline_end(timeline, PHASE_ENCODE_BACKWARD);
+}
+
+/* One encoder of all micro-batches, then the other, in the order of their parameters: the
+ * decoder's gradient travels meanwhile, and the first encoder's during the second. */
+static void encoders_backward_mine(struct trainer *trainer)
+{
+    static const enum factor ORDER[N_FACTORS] = {FACTOR_TONAL, FACTOR_RHYTHM};
+    const struct vae *vae = &trainer->vae;
+    const struct micro *last = last_mine(trainer);
+    if (last)
+        reduce_ready(trainer->reduce, vae->first_mixture, vae->end_mixture - vae->first_mixture);
+    for (int f = 0; f < N_FACTORS; f++) {
+        const struct encoder *encoder = &vae->encoder[ORDER[f]];
+        for (size_t i = 0; i < trainer->plan.n_micros; i++) {
+            const struct micro *micro = &trainer->plan.micros[i];
+            const struct vae_tape *tape = &micro->tape;
+            if (!mine(trainer, micro)) continue;
+            timeline_begin(&trainer->timeline, PHASE_ENCODE_BACKWARD);
+            encoder_backward(encoder, trainer->theta, trainer->gradient, tape->dmoments[ORDER[f]],
+                             &tape->encoder[ORDER[f]], tape->batch, &trainer->scratch);
+            reduce_micro_batch(trainer->reduce);
+            timeline_end(&trainer->timeline, PHASE_ENCODE_BACKWARD);
+        }
+        if (last) reduce_ready(trainer->reduce, encoder->first, encoder->count);
     }
-    if (!last) reduce_ready(trainer->reduce, 0, trainer->vae.parameters.count);
+    if (!last) reduce_ready(trainer->reduce, 0, vae->parameters.count);
 }
 
 static double total_loss(const struct trainer *trainer, const struct objective *objective,
@@ -228,16 +251,16 @@ static void update(struct trainer *trainer, const struct schedule *schedule,
                    struct step_report *report)
 {
     const struct mixture_shape shape = vae_mixture(&trainer->vae, trainer->theta).shape;
-    const struct adam_state state = {trainer->theta, trainer->first, trainer->second,
-                                     trainer->gradient};
     report->learning_rate = schedule->learning_rate;
-    report->gradient_norm = adam_gradient_norm(trainer->gradient, trainer->vae.parameters.count);
+    report->gradient_norm = optimiser_norm(&trainer->optimiser, trainer->gradient);
     report->skipped = !isfinite(report->gradient_norm) || !isfinite(report->loss);
     trainer->step++;
     report->step = trainer->step;
     if (report->skipped) return;
-    adam_step(&trainer->adam, &trainer->vae.parameters, &state, schedule->learning_rate,
-              adam_clip_scale(report->gradient_norm, trainer->config.train.clip), trainer->step);
+    const struct optimiser_update update = {
+        schedule->learning_rate, adam_clip_scale(report->gradient_norm, trainer->config.train.clip),
+        trainer->step};
+    optimiser_step(&trainer->optimiser, trainer->theta, trainer->gradient, &update);
     mixture_project(trainer->theta + trainer->vae.mixture_log_variance,
                     shape.n_components * shape.dimensions);
 }
@@ -254,7 +277,8 @@ static void descend(struct trainer *trainer, const struct schedule *schedule,
     reduce_begin(trainer->reduce);
     separate(trainer, &schedule->objective, report);
     timeline_end(timeline, PHASE_PREPARE);
-    backward_mine(trainer, &schedule->objective, share, parts);
+    decode_mine(trainer, &schedule->objective, share, parts);
+    encoders_backward_mine(trainer);
     timeline_begin(timeline, PHASE_REDUCE_WAIT);
     reduce_finish(trainer->reduce);
     timeline_end(timeline, PHASE_REDUCE_WAIT);
