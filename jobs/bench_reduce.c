@@ -26,7 +26,7 @@ struct reduce_bench {
     struct bench *bench;
     float *gradient; /* (floats) owned */
     float *message;  /* (BUCKET_FLOATS) owned */
-    struct reduce *plain, *fixed;
+    struct reduce *blocking, *overlapped, *fixed;
     struct bench_memory memory;
     size_t rounds_a_slice; /* of peak_multiply_add */
     double *seconds;       /* (N_FIGURES, rounds) owned */
@@ -55,8 +55,8 @@ static double time_blocking(struct reduce_bench *b)
 {
     fill(b);
     const double start = begin(b);
-    reduce_begin(b->plain);
-    reduce_finish(b->plain);
+    reduce_begin(b->blocking);
+    reduce_finish(b->blocking);
     return since(b, start);
 }
 
@@ -68,13 +68,13 @@ static double time_backward(struct reduce_bench *b, bool reduces)
     float sum = 0;
     fill(b);
     const double start = begin(b);
-    reduce_begin(b->plain);
+    if (reduces) reduce_begin(b->overlapped);
     for (size_t i = 0; i < SLICES; i++) {
         const size_t first = i * floats / SLICES, end = (i + 1) * floats / SLICES;
         peak_multiply_add(&sum, b->rounds_a_slice);
-        if (reduces) reduce_ready(b->plain, first, end - first);
+        if (reduces) reduce_ready(b->overlapped, first, end - first);
     }
-    if (reduces) reduce_finish(b->plain);
+    if (reduces) reduce_finish(b->overlapped);
     result = sum;
     (void)result;
     return since(b, start);
@@ -168,21 +168,31 @@ done:
     return status;
 }
 
+static enum status create(struct reduce_bench *b, struct reduce **reduce, bool deterministic,
+                          enum reduce_overlap overlap)
+{
+    const struct reduce_settings settings = {
+        .bucket_floats = BUCKET_FLOATS, .deterministic = deterministic, .overlap = overlap};
+    return reduce_create_with(reduce, b->bench->group, b->gradient, b->bench->floats, &settings);
+}
+
 enum status bench_reduce(struct bench *bench)
 {
     enum status status = OK;
     struct reduce_bench b = {.bench = bench};
     if (!bench->floats) bench->floats = DEFAULT_FLOATS;
     TRY(group_agree(bench->group, init(&b)));
-    TRY(reduce_create(&b.plain, bench->group, b.gradient, bench->floats, BUCKET_FLOATS, false));
-    TRY(reduce_create(&b.fixed, bench->group, b.gradient, bench->floats, BUCKET_FLOATS, true));
+    TRY(create(&b, &b.blocking, false, REDUCE_OVERLAP_OFF));
+    TRY(create(&b, &b.overlapped, false, REDUCE_OVERLAP_ON));
+    TRY(create(&b, &b.fixed, true, REDUCE_OVERLAP_OFF));
     if (group_size(bench->group) == 1)
         progress_note(&bench->progress, "one rank: nothing travels; mpirun -n 2 affekt bench "
                                         "reduce measures that");
     measure(&b);
     report(&b);
 done:
-    reduce_destroy(b.plain);
+    reduce_destroy(b.blocking);
+    reduce_destroy(b.overlapped);
     reduce_destroy(b.fixed);
     bench_memory_fini(&b.memory);
     free(b.gradient);

@@ -126,7 +126,9 @@ static void report_memory(struct step_bench *b)
     double peak = (double)usage.ru_maxrss * KIB - (double)(3 * b->memory.n * sizeof(float));
     group_max_doubles(b->bench->group, &peak, 1);
     bench_rate(b->bench, "memory a rank", peak / MIB, "MiB",
-               (double)(memory.block + memory.batches + memory.activations + memory.scratch) / MIB,
+               (double)(memory.block + memory.reduction + memory.batches + memory.activations +
+                        memory.scratch) /
+                   MIB,
                "what --dry-run predicts");
 }
 
