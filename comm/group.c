@@ -44,7 +44,7 @@ static enum status begin_mpi(bool *began, int *argc, char ***argv)
     if (finalized) return status_fail(FAILED, "MPI was finalized and cannot begin again");
     MPI_Initialized(&initialized);
     *began = !initialized;
-    if (!initialized) MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &level);
+    if (!initialized) MPI_Init_thread(argc, argv, MPI_THREAD_SERIALIZED, &level);
     if (level >= MPI_THREAD_FUNNELED) return OK;
     MPI_Finalize();
     return status_fail(FAILED, "MPI offers thread level %d (want MPI_THREAD_FUNNELED, %d)", level,
@@ -113,6 +113,18 @@ int group_rank(const struct group *group)
 int group_size(const struct group *group)
 {
     return group->size;
+}
+
+bool group_shares_node(struct group *group)
+{
+    MPI_Comm node;
+    int here = 1;
+    if (group->size == 1) return true;
+    MPI_Comm_split_type(group->comm, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node);
+    MPI_Comm_size(node, &here);
+    MPI_Comm_free(&node);
+    MPI_Allreduce(MPI_IN_PLACE, &here, 1, MPI_INT, MPI_MIN, group->comm);
+    return here == group->size;
 }
 
 static bool names_rank(const char *message)

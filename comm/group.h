@@ -20,8 +20,9 @@
 struct group; /* opaque: holds the MPI communicator */
 
 /**
- * Makes the world group; initialises MPI (MPI_THREAD_FUNNELED) unless somebody has done so, who
- * then also ends it.  Works without a launcher too, as a world of one.  Collective.
+ * Makes the world group; initialises MPI unless somebody has done so, who then also ends it: with
+ * MPI_THREAD_SERIALIZED where it can be had, since a thread may take over the reduction
+ * (courier.h).  Works without a launcher too, as a world of one.  Collective.
  *
  * @param[out] world  to be freed by group_world_destroy; NULL on failure, with MPI ended again
  * @param      argc   as of main, or NULL
@@ -43,6 +44,9 @@ int group_rank(const struct group *group);
 
 /** Number of ranks.  Local. */
 int group_size(const struct group *group);
+
+/** Whether all ranks run on one node and share its memory.  Collective. */
+bool group_shares_node(struct group *group);
 
 /**
  * One status for all ranks: OK when every rank passes OK; else the code and message of the lowest

@@ -1,12 +1,13 @@
 /*
- * Float mode: one MPI_Iallreduce a bucket, in place, started in order.  Deterministic mode: blocks
- * of fixed-point integers, which one sum over ranks turns into the result and its validity at once.
+ * Float mode: a courier takes the buckets.  Deterministic mode: blocks of fixed-point integers,
+ * which one sum over ranks turns into the result and its validity at once.
  */
+#define _GNU_SOURCE
 #include "reduce.h"
 
 #include <math.h>
-#include <mpi.h>
 #include <string.h>
+#include <time.h>
 
 enum {
     BLOCK_FLOATS = 16,
@@ -28,14 +29,12 @@ struct reduce {
     struct group *group;
     float *gradient; /* (count) not owned */
     size_t count;
-    size_t bucket_floats;
-    size_t n_buckets;      /* 0 in deterministic mode and in a group of one */
-    size_t ready;          /* gradient[0, ready) is final here */
-    size_t started;        /* buckets whose all-reduce has begun */
-    size_t done;           /* buckets known to be reduced; in order, done <= started */
-    MPI_Request *requests; /* (n_buckets) owned; float mode on several ranks */
-    struct block *blocks;  /* (n_blocks) owned; deterministic mode */
-    size_t n_blocks;
+    struct reduce_settings settings;
+    size_t ready;              /* gradient[0, ready) is final here */
+    struct courier *courier;   /* owned; float mode on several ranks */
+    struct block *blocks;      /* (n_blocks) owned; deterministic mode */
+    size_t n_blocks, n_spans;  /* spans of buckets: deterministic mode on several ranks */
+    struct reduce_span *spans; /* (n_spans) owned */
 };
 
 static size_t divide_up(size_t a, size_t b)
@@ -51,37 +50,60 @@ static enum status allocate(void **out, size_t count, size_t size)
     return status_fail(FAILED, "no memory to reduce gradients (%zu * %zu bytes)", count, size);
 }
 
-static enum status prepare(struct reduce *reduce, bool deterministic)
+/* Whole blocks a bucket. */
+static enum status prepare_blocks(struct reduce *reduce)
 {
     void *memory = NULL;
     enum status status = OK;
-    if (reduce->bucket_floats == 0) FAIL(FAILED, "a reduction bucket of 0 floats (want 1 or more)");
-    if (reduce->bucket_floats > BUCKET_LIMIT) reduce->bucket_floats = BUCKET_LIMIT;
-    if (deterministic) {
-        reduce->n_blocks = divide_up(reduce->count, BLOCK_FLOATS);
-        TRY(allocate(&memory, reduce->n_blocks, sizeof *reduce->blocks));
-        reduce->blocks = memory;
-    } else if (group_size(reduce->group) > 1) {
-        reduce->n_buckets = divide_up(reduce->count, reduce->bucket_floats);
-        TRY(allocate(&memory, reduce->n_buckets, sizeof(MPI_Request)));
-        reduce->requests = memory;
-    }
+    const size_t bucket = divide_up(reduce->settings.bucket_floats, BLOCK_FLOATS) * BLOCK_FLOATS;
+    reduce->settings.bucket_floats = bucket;
+    reduce->n_blocks = divide_up(reduce->count, BLOCK_FLOATS);
+    TRY(allocate(&memory, reduce->n_blocks, sizeof *reduce->blocks));
+    reduce->blocks = memory;
+    if (group_size(reduce->group) == 1) goto done;
+    TRY(allocate(&memory, divide_up(reduce->count, bucket), sizeof *reduce->spans));
+    reduce->n_spans = divide_up(reduce->count, bucket);
+    reduce->spans = memory;
 done:
     return status;
 }
 
-enum status reduce_create(struct reduce **reduce, struct group *group, float *gradient,
-                          size_t count, size_t bucket_floats, bool deterministic)
+static struct courier_settings courier_of(const struct reduce_settings *settings, bool one_node)
+{
+    const bool overlap = settings->overlap == REDUCE_OVERLAP_ON ||
+                         (settings->overlap == REDUCE_OVERLAP_AUTO && !one_node);
+    return (struct courier_settings){.bucket_floats = settings->bucket_floats,
+                                     .thread = overlap && !settings->deterministic,
+                                     .compress = settings->compress && !settings->deterministic};
+}
+
+static enum status prepare(struct reduce *reduce, bool one_node)
+{
+    enum status status = OK;
+    struct reduce_settings *settings = &reduce->settings;
+    if (settings->bucket_floats == 0)
+        FAIL(FAILED, "a reduction bucket of 0 floats (want 1 or more)");
+    if (settings->bucket_floats > BUCKET_LIMIT) settings->bucket_floats = BUCKET_LIMIT;
+    if (settings->deterministic) TRY(prepare_blocks(reduce));
+    if (group_size(reduce->group) == 1 || (settings->deterministic && !settings->sharded))
+        goto done;
+    const struct courier_settings courier = courier_of(settings, one_node);
+    TRY(courier_create(&reduce->courier, reduce->group, reduce->count, &courier));
+done:
+    return status;
+}
+
+enum status reduce_create_with(struct reduce **reduce, struct group *group, float *gradient,
+                               size_t count, const struct reduce_settings *settings)
 {
     void *memory = NULL;
+    const bool one_node = group_shares_node(group);
     enum status status = allocate(&memory, 1, sizeof **reduce);
     struct reduce *made = memory;
     if (status == OK) {
-        made->group = group;
-        made->gradient = gradient;
-        made->count = count;
-        made->bucket_floats = bucket_floats;
-        status = prepare(made, deterministic);
+        *made = (struct reduce){
+            .group = group, .gradient = gradient, .count = count, .settings = *settings};
+        status = prepare(made, one_node);
     }
     status = group_agree(group, status);
     if (status != OK) {
@@ -92,27 +114,37 @@ enum status reduce_create(struct reduce **reduce, struct group *group, float *gr
     return status;
 }
 
-/* Waits for the buckets that have been started. */
-static void wait_started(struct reduce *reduce)
+enum status reduce_create(struct reduce **reduce, struct group *group, float *gradient,
+                          size_t count, size_t bucket_floats, bool deterministic)
 {
-    for (; reduce->done < reduce->started; reduce->done++)
-        MPI_Wait(&reduce->requests[reduce->done], MPI_STATUS_IGNORE);
+    const struct reduce_settings settings = {.bucket_floats = bucket_floats,
+                                             .deterministic = deterministic};
+    return reduce_create_with(reduce, group, gradient, count, &settings);
+}
+
+static double seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
 void reduce_destroy(struct reduce *reduce)
 {
     if (!reduce) return;
-    wait_started(reduce);
-    free(reduce->requests);
+    courier_destroy(reduce->courier);
+    free(reduce->spans);
     free(reduce->blocks);
     free(reduce);
 }
 
 void reduce_begin(struct reduce *reduce)
 {
-    ASSERT(reduce->done == reduce->started);
-    reduce->ready = reduce->started = reduce->done = 0;
+    reduce->ready = 0;
     if (reduce->blocks) memset(reduce->blocks, 0, reduce->n_blocks * sizeof *reduce->blocks);
+    if (!reduce->courier || reduce->blocks) return;
+    courier_begin(reduce->courier, reduce->settings.sharded ? BUCKET_SCATTER : BUCKET_SUM,
+                  reduce->gradient);
 }
 
 /* Adds 16 floats.  The integers of |x|'s bits order like |x|, with infinities and NaN on top. */
@@ -149,56 +181,13 @@ void reduce_micro_batch(struct reduce *reduce)
     memset(reduce->gradient, 0, reduce->count * sizeof *reduce->gradient);
 }
 
-static size_t bucket_end(const struct reduce *reduce, size_t bucket)
-{
-    const size_t end = (bucket + 1) * reduce->bucket_floats;
-    return end < reduce->count ? end : reduce->count;
-}
-
-static void start_ready_buckets(struct reduce *reduce)
-{
-    const MPI_Comm comm = *(MPI_Comm *)group_communicator(reduce->group);
-    while (reduce->started < reduce->n_buckets &&
-           bucket_end(reduce, reduce->started) <= reduce->ready) {
-        const size_t first = reduce->started * reduce->bucket_floats;
-        const size_t floats = bucket_end(reduce, reduce->started) - first;
-        MPI_Iallreduce(MPI_IN_PLACE, reduce->gradient + first, (int)floats, MPI_FLOAT, MPI_SUM,
-                       comm, &reduce->requests[reduce->started]);
-        reduce->started++;
-    }
-}
-
-/* With nothing left to overlap with, blocking calls are the faster ones. */
-static void reduce_the_rest(struct reduce *reduce)
-{
-    for (size_t bucket = reduce->started; bucket < reduce->n_buckets; bucket++) {
-        const size_t first = bucket * reduce->bucket_floats;
-        const size_t floats = bucket_end(reduce, bucket) - first;
-        MPI_Allreduce(MPI_IN_PLACE, reduce->gradient + first, (int)floats, MPI_FLOAT, MPI_SUM,
-                      *(MPI_Comm *)group_communicator(reduce->group));
-    }
-}
-
-/* MPI may only progress inside a call of it. */
-static void poke(struct reduce *reduce)
-{
-    int complete = 1;
-    while (reduce->done < reduce->started) {
-        MPI_Test(&reduce->requests[reduce->done], &complete, MPI_STATUS_IGNORE);
-        if (!complete) return;
-        reduce->done++;
-    }
-}
-
 void reduce_ready(void *context, size_t first, size_t count)
 {
     struct reduce *const reduce = context;
     if (reduce->blocks) return;
     ASSERT(first == reduce->ready && count <= reduce->count - first);
     reduce->ready += count;
-    if (reduce->n_buckets == 0) return;
-    poke(reduce);
-    start_ready_buckets(reduce);
+    if (reduce->courier) courier_ready(reduce->courier, reduce->ready);
 }
 
 /* A block's 16 sums, or NaN where they are out of range on some rank or in all. */
@@ -223,20 +212,80 @@ static void read_blocks(const struct reduce *reduce, size_t first, size_t end)
 /* A bucket at a time, so that the sums are read while they are in cache. */
 static void finish_blocks(struct reduce *reduce)
 {
-    const size_t bucket = divide_up(reduce->bucket_floats, BLOCK_FLOATS);
-    for (size_t first = 0; first < reduce->n_blocks; first += bucket) {
-        const size_t left = reduce->n_blocks - first, n = left < bucket ? left : bucket;
+    const size_t each = reduce->settings.bucket_floats / BLOCK_FLOATS;
+    for (size_t first = 0; first < reduce->n_blocks; first += each) {
+        const size_t left = reduce->n_blocks - first, n = left < each ? left : each;
+        struct reduce_span *span = reduce->spans ? &reduce->spans[first / each] : NULL;
+        if (span) span->start = seconds();
         group_sum_int64(reduce->group, (int64_t *)&reduce->blocks[first], n * BLOCK_WORDS);
+        if (span) span->end = seconds();
         read_blocks(reduce, first, first + n);
     }
 }
 
 void reduce_finish(struct reduce *reduce)
 {
-    if (reduce->blocks) {
+    if (reduce->blocks)
         finish_blocks(reduce);
-        return;
+    else if (reduce->courier)
+        courier_finish(reduce->courier);
+}
+
+void reduce_gather(struct reduce *reduce, float *array)
+{
+    if (group_size(reduce->group) == 1) return;
+    ASSERT(reduce->courier);
+    courier_begin(reduce->courier, BUCKET_GATHER, array);
+    courier_finish(reduce->courier);
+}
+
+size_t reduce_n_parts(const struct reduce *reduce)
+{
+    return divide_up(reduce->count, reduce->settings.bucket_floats);
+}
+
+static struct reduce_part part_of(size_t count, size_t bucket_floats, size_t i, int size, int rank)
+{
+    struct reduce_part part;
+    const size_t first = i * bucket_floats, left = count - first;
+    bucket_part(left < bucket_floats ? left : bucket_floats, size, rank, &part.first, &part.end);
+    part.first += first;
+    part.end += first;
+    return part;
+}
+
+struct reduce_part reduce_part_of(const struct reduce *reduce, size_t i, int rank)
+{
+    return part_of(reduce->count, reduce->settings.bucket_floats, i, group_size(reduce->group),
+                   rank);
+}
+
+size_t reduce_shard(size_t count, size_t bucket_floats, int size)
+{
+    size_t floats = 0;
+    for (size_t i = 0; i < divide_up(count, bucket_floats); i++) {
+        const struct reduce_part part = part_of(count, bucket_floats, i, size, 0);
+        floats += part.end - part.first;
     }
-    wait_started(reduce);
-    reduce_the_rest(reduce);
+    return floats;
+}
+
+size_t reduce_bytes(size_t count, const struct reduce_settings *settings, int size)
+{
+    const struct courier_settings courier = courier_of(settings, true);
+    const bool carries = size > 1 && (!settings->deterministic || settings->sharded);
+    return (settings->deterministic ? divide_up(count, BLOCK_FLOATS) * sizeof(struct block) : 0) +
+           (carries ? courier_bytes(count, &courier) : 0);
+}
+
+size_t reduce_spans(const struct reduce *reduce, const struct reduce_span **spans)
+{
+    if (reduce->courier && !reduce->blocks) return courier_spans(reduce->courier, spans);
+    *spans = reduce->spans;
+    return reduce->n_spans;
+}
+
+uint64_t reduce_sent(const struct reduce *reduce)
+{
+    return reduce->courier ? courier_sent(reduce->courier) : 0;
 }

@@ -17,7 +17,8 @@
     V("classify", classify_run, false, "emotion probabilities of MIDI files")                       \
     V("evaluate", evaluate_run, true, "every measure of a checkpoint on a corpus")                    \
     V("inspect", inspect_run, false, "what a corpus or checkpoint file holds; verifies digests")    \
-    V("compose", compose_run, false, "compose labelled pieces by rule, with known factors")
+    V("compose", compose_run, false, "compose labelled pieces by rule, with known factors")           \
+    V("bench", bench_run, true, "speed of each part beside the limit of this machine")
 /* clang-format on */
 
 #define VERB_PROTOTYPE(name, function, parallel, help)                                             \

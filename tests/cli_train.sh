@@ -126,6 +126,22 @@ same "$(checkpoint exact1 20)" "$(checkpoint exact4 20)"
 [ "$(readlink one/checkpoints/latest)" = step-00000020.h5 ] || fail 'latest is not the last one'
 [ "$(ls one/checkpoints/*.h5 | wc -l)" -eq 3 ] || fail 'not 3 checkpoints kept'
 
+# A trace: a lane a rank, each with all 20 steps; a place that cannot be written is told at once.
+run 0 3 "${options[@]}" --out traced --trace trace.json
+python3 - <<'END' || fail 'the trace is not that of 20 steps on 3 ranks'
+import json
+trace = json.load(open("trace.json"))
+assert {e["ph"] for e in trace} == {"X"} and {e["tid"] for e in trace} == {0, 1, 2}
+for rank in range(3):
+    mine = [e for e in trace if e["tid"] == rank]
+    assert sorted(e["args"]["step"] for e in mine if e["name"] == "step") == list(range(1, 21))
+    assert sum(e["name"] == "save" for e in mine) == 4
+    assert sum(e["name"] == "validate" for e in mine) == 2
+    assert any(e["name"] == "bucket" and e["pid"] == 1 for e in mine)
+END
+refuses 1 'missing/trace.json' 2 "${options[@]}" --out untraced --trace missing/trace.json
+[ ! -e untraced ] || fail 'a refused trace made a folder'
+
 # config.ini alone gives the run again; --json is a document.
 run 0 1 --corpus c.h5 --config one/config.ini --out again --json
 python3 -c 'import json; d = json.load(open("stdout")); assert d["step"] == 20 and not d["stopped"], d' ||

@@ -34,8 +34,8 @@ int main(int argc, char **argv)
 {
     unsigned failures;
 #ifdef RUNNER_MPI
-    int rank;
-    MPI_Init(&argc, &argv);
+    int rank, level;
+    MPI_Init_thread(&argc, &argv, MPI_THREAD_SERIALIZED, &level);
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
     unsigned local = run_suite(rank == 0);
     MPI_Allreduce(&local, &failures, 1, MPI_UNSIGNED, MPI_SUM, MPI_COMM_WORLD);

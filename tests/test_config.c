@@ -115,6 +115,25 @@ static void refuses_bad_values(void)
     CU_ASSERT(says("normal, gmm or dispersed"));
 }
 
+static void refuses_what_excludes_itself(void)
+{
+    struct config c = fresh();
+    CU_ASSERT_EQUAL(config_set(&c, "train.compress=bf16"), OK);
+    CU_ASSERT_EQUAL(config_set(&c, "train.sharded=yes"), OK);
+    CU_ASSERT_EQUAL(config_set(&c, "train.overlap=off"), OK);
+    CU_ASSERT_EQUAL(config_check(&c), OK);
+    CU_ASSERT_EQUAL(c.train.compress, COMPRESS_BF16);
+    CU_ASSERT_EQUAL(c.train.overlap, REDUCE_OVERLAP_OFF);
+    CU_ASSERT_EQUAL(config_set(&c, "train.deterministic=true"), OK);
+    CU_ASSERT_EQUAL(config_check(&c), USAGE);
+    CU_ASSERT(says("train.compress = bf16: not with train.deterministic"));
+    CU_ASSERT_EQUAL(config_set(&c, "train.compress=none"), OK);
+    CU_ASSERT_EQUAL(config_check(&c), OK);
+    CU_ASSERT_EQUAL(config_set(&c, "train.compress=fp8"), USAGE);
+    CU_ASSERT(says("none or bf16"));
+    CU_ASSERT_EQUAL(config_set(&c, "train.overlap=maybe"), USAGE);
+}
+
 static void names_the_closest_option(void)
 {
     struct config c = fresh();
@@ -343,6 +362,7 @@ const struct suite_test suite_tests[] = {
     {"has the presets", has_the_presets},
     {"reads every type", reads_every_type},
     {"refuses bad values", refuses_bad_values},
+    {"refuses what excludes itself", refuses_what_excludes_itself},
     {"names the closest option", names_the_closest_option},
     {"keeps every range", keeps_every_range},
     {"names are unique", names_are_unique},

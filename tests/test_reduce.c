@@ -1,11 +1,20 @@
 /* reduce: buckets against plain sums, deterministic sums against one rank, on 1-4 ranks. */
+#define _GNU_SOURCE
 #include "reduce.h"
 #include "runner.h"
 
 #include <math.h>
 #include <string.h>
+#include <time.h>
 
 enum { COUNT = 1003, BATCHES = 12, BLOCK = 16 };
+
+static double seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
 
 static struct group *world(void)
 {
@@ -47,11 +56,13 @@ static void announce(struct reduce *reduce, size_t until)
 }
 
 /* Two steps in a row with a bucket size; the second leaves the last third unannounced. */
-static size_t float_steps(struct group *group, size_t bucket)
+static size_t float_steps(struct group *group, size_t bucket, enum reduce_overlap overlap)
 {
     float gradient[COUNT + 1];
     size_t wrong = 0;
-    struct reduce *reduce = reducer(group, gradient, bucket, false);
+    const struct reduce_settings settings = {.bucket_floats = bucket, .overlap = overlap};
+    struct reduce *reduce = NULL;
+    CU_ASSERT_EQUAL(reduce_create_with(&reduce, group, gradient, COUNT, &settings), OK);
     gradient[COUNT] = 77;
     for (int step = 0; step < 2; step++) {
         reduce_begin(reduce);
@@ -71,8 +82,55 @@ static void buckets_equal_plain_sums(void)
 {
     static const size_t buckets[] = {1, 7, 64, COUNT - 1, COUNT, COUNT + 1, SIZE_MAX};
     struct group *group = world();
-    for (size_t i = 0; i < sizeof buckets / sizeof buckets[0]; i++)
-        CU_ASSERT_EQUAL(float_steps(group, buckets[i]), 0);
+    for (size_t i = 0; i < sizeof buckets / sizeof buckets[0]; i++) {
+        CU_ASSERT_EQUAL(float_steps(group, buckets[i], REDUCE_OVERLAP_AUTO), 0);
+        CU_ASSERT_EQUAL(float_steps(group, buckets[i], REDUCE_OVERLAP_OFF), 0);
+        CU_ASSERT_EQUAL(float_steps(group, buckets[i], REDUCE_OVERLAP_ON), 0);
+    }
+    group_world_destroy(group);
+}
+
+/* Overlap changes when buckets travel, not what comes of it. */
+static void overlap_keeps_the_bits(void)
+{
+    struct group *group = world();
+    static float one[COUNT], two[COUNT];
+    const struct reduce_settings off = {.bucket_floats = 64, .overlap = REDUCE_OVERLAP_OFF};
+    const struct reduce_settings on = {.bucket_floats = 64, .overlap = REDUCE_OVERLAP_ON};
+    struct reduce *a = NULL, *b = NULL;
+    CU_ASSERT_EQUAL(reduce_create_with(&a, group, one, COUNT, &off), OK);
+    CU_ASSERT_EQUAL(reduce_create_with(&b, group, two, COUNT, &on), OK);
+    for (size_t i = 0; i < COUNT; i++)
+        one[i] = two[i] = 1 / (share(0, group_rank(group), i) + 0.5f);
+    reduce_begin(a);
+    reduce_finish(a);
+    reduce_begin(b);
+    announce(b, COUNT);
+    reduce_finish(b);
+    CU_ASSERT_EQUAL(memcmp(one, two, sizeof one), 0);
+    reduce_destroy(a);
+    reduce_destroy(b);
+    group_world_destroy(group);
+}
+
+/* The bytes sent are the least there are, 2 (P-1)/P of the gradient, but for 16 floats a part. */
+static void sends_no_more_than_it_must(void)
+{
+    struct group *group = world();
+    float gradient[COUNT] = {0};
+    const int size = group_size(group);
+    struct reduce *reduce = reducer(group, gradient, 320, false);
+    int64_t sent[2] = {0, COUNT / 320 + 1};
+    for (int step = 0; step < 3; step++) {
+        reduce_begin(reduce);
+        announce(reduce, COUNT);
+        reduce_finish(reduce);
+    }
+    sent[0] = (int64_t)reduce_sent(reduce);
+    group_sum_int64(group, sent, 1);
+    CU_ASSERT_EQUAL(sent[0], 3 * 2 * (size - 1) * COUNT * (int64_t)sizeof(float));
+    CU_ASSERT((int64_t)reduce_sent(reduce) <= sent[0] / size + 3 * 2 * 16 * 4 * sent[1] * size);
+    reduce_destroy(reduce);
     group_world_destroy(group);
 }
 
@@ -115,10 +173,14 @@ static void destroys_in_mid_step(void)
 {
     struct group *group = world();
     float gradient[COUNT] = {0};
-    struct reduce *reduce = reducer(group, gradient, 10, false);
-    reduce_begin(reduce);
-    announce(reduce, COUNT / 2);
-    reduce_destroy(reduce);
+    for (enum reduce_overlap overlap = 0; overlap <= REDUCE_OVERLAP_OFF; overlap++) {
+        const struct reduce_settings settings = {.bucket_floats = 10, .overlap = overlap};
+        struct reduce *reduce = NULL;
+        CU_ASSERT_EQUAL(reduce_create_with(&reduce, group, gradient, COUNT, &settings), OK);
+        reduce_begin(reduce);
+        announce(reduce, COUNT / 2);
+        reduce_destroy(reduce);
+    }
     reduce_destroy(NULL);
     group_world_destroy(group);
 }
@@ -182,6 +244,30 @@ static void deterministic_sums(void)
         reduce_destroy(reduce);
     }
     CU_ASSERT_EQUAL(gradient[COUNT], 77);
+    group_world_destroy(group);
+}
+
+/* Each bucket has a span of its own within the step, in both modes. */
+static void spans_lie_within_the_step(void)
+{
+    struct group *group = world();
+    float gradient[COUNT] = {0};
+    for (int exact = 0; exact < 2; exact++) {
+        const struct reduce_span *spans;
+        struct reduce *reduce = reducer(group, gradient, 100, exact);
+        reduce_begin(reduce);
+        const double before = seconds();
+        announce(reduce, COUNT / 2);
+        reduce_finish(reduce);
+        const size_t n = reduce_spans(reduce, &spans);
+        CU_ASSERT_EQUAL(n, group_size(group) == 1 ? 0 : exact ? 9 : 11);
+        for (size_t i = 0; i < n; i++) {
+            CU_ASSERT(before <= spans[i].start && spans[i].start <= spans[i].end);
+            CU_ASSERT(spans[i].end <= seconds());
+            CU_ASSERT(i == 0 || spans[i - 1].start <= spans[i].start);
+        }
+        reduce_destroy(reduce);
+    }
     group_world_destroy(group);
 }
 
@@ -326,9 +412,10 @@ static void creation_fails_together(void)
     struct group *group = world();
     struct reduce *reduce = NULL;
     float none;
+    const int several = group_size(group) > 1;
     for (int failing = 0; failing < group_size(group); failing++) {
-        sweep(group, failing, true, 2);
-        sweep(group, failing, false, group_size(group) > 1 ? 2 : 1);
+        sweep(group, failing, true, 2 + several);
+        sweep(group, failing, false, 1 + 10 * several);
     }
     CU_ASSERT_EQUAL(reduce_create(&reduce, group, &none, 1, 0, true), FAILED);
     CU_ASSERT_PTR_NULL(reduce);
@@ -338,10 +425,13 @@ static void creation_fails_together(void)
 const char *const suite_name = "reduce";
 const struct suite_test suite_tests[] = {
     {"buckets equal plain sums", buckets_equal_plain_sums},
+    {"overlap keeps the bits", overlap_keeps_the_bits},
+    {"sends no more than it must", sends_no_more_than_it_must},
     {"ranks get the same bits", ranks_get_the_same_bits},
     {"floats pass on NaN", floats_pass_on_nan},
     {"destroys in mid-step", destroys_in_mid_step},
     {"deterministic sums", deterministic_sums},
+    {"spans lie within the step", spans_lie_within_the_step},
     {"micro-batch zeroes", micro_batch_zeroes},
     {"out of range is NaN", out_of_range_is_nan},
     {"sums never wrap", sums_never_wrap},

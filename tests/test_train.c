@@ -207,6 +207,54 @@ static void deterministic_runs_have_the_same_bits(void)
     }
 }
 
+/* Shards change where moments are, not what comes of them: within rounding in floats, to the bit
+ * when deterministic.  A shard is a rank's share of the moments. */
+static void shards_do_not_change_the_run(void)
+{
+    for (int exact = 0; exact < 2; exact++) {
+        struct config config = make_config(NULL);
+        struct trainer whole, shard;
+        struct step_report a, b;
+        config.train.deterministic = exact;
+        CU_ASSERT_EQUAL(trainer_init(&whole, train_world(), train_corpus(), &config), OK);
+        config.train.sharded = true;
+        CU_ASSERT_EQUAL(trainer_init(&shard, train_world(), train_corpus(), &config), OK);
+        CU_ASSERT(shard.block.used <= whole.block.used);
+        CU_ASSERT(group_size(train_world()) == 1 || 5 * shard.block.used < 4 * whole.block.used);
+        for (int step = 0; step < 8; step++) {
+            CU_ASSERT_EQUAL(train_steps(&whole, 1, &a), OK);
+            CU_ASSERT_EQUAL(train_steps(&shard, 1, &b), OK);
+            compare_reports(&a, &b);
+            CU_ASSERT_EQUAL(b.gradient_norm == a.gradient_norm || !exact, 1);
+        }
+        const size_t n = whole.vae.parameters.count;
+        CU_ASSERT_TRUE(train_equal(shard.theta, n * sizeof *shard.theta));
+        CU_ASSERT(norm(whole.theta, shard.theta, n) <= 1e-5 * norm(whole.theta, NULL, n));
+        if (exact) CU_ASSERT_EQUAL(memcmp(whole.theta, shard.theta, n * sizeof *whole.theta), 0);
+        trainer_fini(&whole);
+        trainer_fini(&shard);
+    }
+}
+
+/* Gradients of bfloat16 still train: losses stay near those of floats, replicas equal. */
+static void compression_trains(void)
+{
+    struct config config = make_config(NULL);
+    struct trainer plain, compressed;
+    struct step_report a, b;
+    CU_ASSERT_EQUAL(trainer_init(&plain, train_world(), train_corpus(), &config), OK);
+    config.train.compress = COMPRESS_BF16;
+    CU_ASSERT_EQUAL(trainer_init(&compressed, train_world(), train_corpus(), &config), OK);
+    CU_ASSERT_EQUAL(train_steps(&plain, 8, &a), OK);
+    CU_ASSERT_EQUAL(train_steps(&compressed, 8, &b), OK);
+    CU_ASSERT(fabs(a.loss - b.loss) <= 0.01 * fabs(a.loss));
+    CU_ASSERT_EQUAL(a.loss == b.loss, group_size(train_world()) == 1);
+    CU_ASSERT_TRUE(
+        train_equal(compressed.theta, compressed.vae.parameters.count * sizeof *compressed.theta));
+    trainer_fini(&plain);
+    trainer_fini(&compressed);
+}
+
 static void one_rank_stops_all(void)
 {
     const struct config config = make_config(NULL);
@@ -409,6 +457,8 @@ const struct suite_test suite_tests[] = {
     {"ranks do not change the losses", ranks_do_not_change_the_losses},
     {"ranks do not change the gradients", ranks_do_not_change_the_gradients},
     {"deterministic runs have the same bits", deterministic_runs_have_the_same_bits},
+    {"shards do not change the run", shards_do_not_change_the_run},
+    {"compression trains", compression_trains},
     {"one rank stops all", one_rank_stops_all},
     {"not a number skips the step on all", not_a_number_skips_the_step_on_all},
     {"a rank without rows can skip the step", a_rank_without_rows_can_skip_the_step},

@@ -56,9 +56,9 @@ static void run_rest(struct trainer *trainer, struct group *group, const struct 
     CU_ASSERT_EQUAL(trainer->step, STEPS);
 }
 
-static void interrupted_equals_uninterrupted(void)
+static void interrupted_equals_uninterrupted_with(const struct config *with)
 {
-    const struct config config = config_of(false);
+    const struct config config = *with;
     char plain[CHECKPOINT_DIGEST_SIZE], saving[CHECKPOINT_DIGEST_SIZE];
     char resumed[CHECKPOINT_DIGEST_SIZE];
     run_through(&config, NULL, 0, "plain.h5", plain);
@@ -72,6 +72,14 @@ static void interrupted_equals_uninterrupted(void)
         CU_ASSERT_STRING_EQUAL(plain, resumed);
         trainer_fini(&trainer);
     }
+}
+
+static void interrupted_equals_uninterrupted(void)
+{
+    struct config config = config_of(false);
+    interrupted_equals_uninterrupted_with(&config);
+    config.train.sharded = true;
+    interrupted_equals_uninterrupted_with(&config);
 }
 
 /* What the ranks saved after `cut` steps, rank 0 takes to the end alone. */
@@ -96,8 +104,9 @@ static void end_alone(const struct config *config, size_t cut, const char *diges
 
 static void resumes_on_another_number_of_ranks(void)
 {
-    for (int deterministic = 0; deterministic < 2; deterministic++) {
-        const struct config config = config_of(deterministic);
+    for (int i = 0; i < 4; i++) {
+        struct config config = config_of(i % 2);
+        config.train.sharded = i / 2;
         char saving[CHECKPOINT_DIGEST_SIZE], all_digest[CHECKPOINT_DIGEST_SIZE];
         struct trainer all;
         run_through(&config, &CUTS[1], 1, "saving.h5", saving);

@@ -219,6 +219,10 @@ enum status config_check(const struct config *config)
                            config->model.width, config->model.heads);
     if (config->model.width % 2 != 0)
         return status_fail(USAGE, "model.width = %zu: not even", config->model.width);
+    if (config->train.deterministic && config->train.compress != COMPRESS_NONE)
+        return status_fail(USAGE,
+                           "train.compress = bf16: not with train.deterministic = true: what is "
+                           "rounded off depends on the ranks");
     if (config->data.folds == 1)
         return status_fail(USAGE, "data.folds = 1: must be 0 or at least 2");
     if (config->data.folds ? config->data.fold >= config->data.folds : config->data.fold > 0)

@@ -8,13 +8,14 @@
 #ifndef CONFIG_H
 #define CONFIG_H
 
-#include "status.h"
+#include "reduce.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
 enum encoder_inputs { ENCODER_FACTORED, ENCODER_FULL };
+enum compression { COMPRESS_NONE, COMPRESS_BF16 };
 enum mixture_prior { PRIOR_NORMAL, PRIOR_GMM, PRIOR_DISPERSED };
 
 /** Resolved values; meanings, units and ranges are in the option table (config_help). */
@@ -54,6 +55,9 @@ struct config {
         double weight_decay, clip, stage1, token_dropout, dropout;
         size_t seed, log_every, validate_every, validate_rows;
         bool deterministic;
+        enum reduce_overlap overlap;
+        bool sharded;
+        enum compression compress;
         int threads;
     } train;
     struct {

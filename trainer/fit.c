@@ -176,14 +176,6 @@ static void iterate(struct fit *fit, struct group *group)
     mixture_fit_update(&fit->shape, fit->mean, fit->log_variance, fit->log_weight, labelled);
 }
 
-static void forget_moments(struct trainer *trainer)
-{
-    const size_t first = trainer->vae.first_mixture;
-    const size_t count = trainer->vae.end_mixture - first;
-    memset(trainer->first + first, 0, count * sizeof(real));
-    memset(trainer->second + first, 0, count * sizeof(real));
-}
-
 enum status fit_mixture(struct trainer *trainer)
 {
     enum status status = OK;
@@ -197,7 +189,8 @@ enum status fit_mixture(struct trainer *trainer)
     TRY(group_agree(trainer->group, local));
     TRY(seed_mixture(&fit, trainer, n_segments));
     for (size_t i = 0; i < trainer->config.fit.iterations; i++) iterate(&fit, trainer->group);
-    forget_moments(trainer);
+    optimiser_forget(&trainer->optimiser, trainer->vae.first_mixture,
+                     trainer->vae.end_mixture - trainer->vae.first_mixture);
 done:
     fit_fini(&fit);
     free(rows);

@@ -87,13 +87,27 @@ static void fields_fini(struct fields *fields)
     free(fields->field);
 }
 
+/* Where whole moments stand while they go to or come from a file: sharded, in memory that is free
+ * between steps. */
+static void place_blocks(struct trainer *trainer, real *block[N_BLOCKS])
+{
+    block[0] = trainer->theta;
+    block[1] = trainer->first;
+    block[2] = trainer->second;
+    if (!trainer->optimiser.sharded) return;
+    arena_reset(&trainer->activations, 0);
+    block[1] = trainer->gradient;
+    block[2] = arena_reals(&trainer->activations, trainer->vae.parameters.count);
+}
+
 enum status model_file_save(struct trainer *trainer, const char *path)
 {
     enum status status = OK;
-    real *const block[N_BLOCKS] = {trainer->theta, trainer->first, trainer->second};
+    real *block[N_BLOCKS];
     const struct events_settings *settings = &trainer->corpus->vocabulary.settings;
     struct fields fields;
     char tokeniser[64], *config = config_print(&trainer->config);
+    place_blocks(trainer, block);
     enum status local = fields_init(&fields, &trainer->vae.parameters, block, N_BLOCKS);
     if (local == OK && !config) local = FAILED;
     TRY(group_agree(trainer->group, local));
@@ -104,6 +118,10 @@ enum status model_file_save(struct trainer *trainer, const char *path)
     memcpy(fields.standard[0], trainer->standard.mean, sizeof fields.standard[0]);
     memcpy(fields.standard[1], trainer->standard.deviation, sizeof fields.standard[1]);
     fields.step = (int64_t)trainer->step;
+    if (trainer->optimiser.sharded) {
+        optimiser_collect(&trainer->optimiser, block[1], trainer->first);
+        optimiser_collect(&trainer->optimiser, block[2], trainer->second);
+    }
     const struct checkpoint_text texts[] = {{"config", config}, {"tokeniser", tokeniser}};
     TRY(checkpoint_save(trainer->group, path, fields.field, fields.n, texts,
                         sizeof texts / sizeof *texts));
@@ -126,13 +144,18 @@ done:
 enum status model_file_resume(struct trainer *trainer, const char *path)
 {
     enum status status = OK;
-    real *const block[N_BLOCKS] = {trainer->theta, trainer->first, trainer->second};
+    real *block[N_BLOCKS];
     const size_t bytes = trainer->vae.parameters.count * sizeof(real);
     struct fields fields;
+    place_blocks(trainer, block);
     enum status local = fields_init(&fields, &trainer->vae.parameters, block, N_BLOCKS);
     if (local == OK && group_rank(trainer->group) == 0) local = load_fields(&fields, path);
     TRY(group_agree(trainer->group, local));
     for (int b = 0; b < N_BLOCKS; b++) group_broadcast(trainer->group, block[b], bytes, 0);
+    if (trainer->optimiser.sharded) {
+        optimiser_keep(&trainer->optimiser, trainer->first, block[1]);
+        optimiser_keep(&trainer->optimiser, trainer->second, block[2]);
+    }
     group_broadcast(trainer->group, fields.standard, sizeof fields.standard, 0);
     group_broadcast(trainer->group, &fields.step, sizeof fields.step, 0);
     memcpy(trainer->standard.mean, fields.standard[0], sizeof fields.standard[0]);

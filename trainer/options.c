@@ -12,6 +12,8 @@
 const char *const preset_names[N_PRESETS] = {"tiny", "small", "base", "large"};
 
 static const char *const inputs_names[] = {"factored", "full", NULL};
+static const char *const compress_names[] = {"none", "bf16", NULL};
+static const char *const overlap_names[] = {"auto", "on", "off", NULL};
 static const char *const prior_names[] = {"normal", "gmm", "dispersed", NULL};
 
 /* The field's own type chooses the option's, so that the two cannot disagree. */
@@ -25,6 +27,8 @@ static const char *const prior_names[] = {"normal", "gmm", "dispersed", NULL};
                          : OPTION_REAL, bool                                                       \
                          : OPTION_BOOL, enum encoder_inputs                                        \
                          : OPTION_ENUM, enum mixture_prior                                         \
+                         : OPTION_ENUM, enum compression                                           \
+                         : OPTION_ENUM, enum reduce_overlap                                        \
                          : OPTION_ENUM),                                                           \
         __VA_ARGS__                                                                                \
     }
@@ -116,6 +120,12 @@ const struct option_entry options[] = {
            HELP("rows of a validation")),
     OPTION(train, deterministic, DEFAULT(0), FLAG,
            HELP("the same bits on any number of ranks and threads")),
+    OPTION(train, overlap, DEFAULT(REDUCE_OVERLAP_AUTO), ONE_OF(overlap_names),
+           HELP("sum gradients over ranks while computing, by a thread; auto: between nodes")),
+    OPTION(train, sharded, DEFAULT(0), FLAG,
+           HELP("each rank holds the moments of its share of the weights only")),
+    OPTION(train, compress, DEFAULT(COMPRESS_NONE), ONE_OF(compress_names),
+           HELP("how gradients travel; bf16 halves them, what is rounded off comes next step")),
     OPTION(train, threads, DEFAULT(1), RANGE(1, 256, "threads"), HELP("OpenMP threads a rank")),
     OPTION(fit, iterations, DEFAULT(50), RANGE(1, 10000, "iterations"),
            HELP("most iterations of the mixture fit")),

@@ -125,6 +125,7 @@ static enum status save(struct run *run)
     char path[RUN_FOLDER_PATH];
     const double start = stop_clock();
     if (run->saved == run->trainer.step) return OK;
+    timeline_begin(&run->trainer.timeline, PHASE_SAVE);
     run_folder_checkpoint(&run->folder, path, run->trainer.step);
     TRY(model_file_save(&run->trainer, path));
     TRY(group_agree(run->group, leads(run) ? run_folder_commit(&run->folder, run->trainer.step,
@@ -132,14 +133,17 @@ static enum status save(struct run *run)
                                            : OK));
     run->saved = run->trainer.step;
     if (stop_clock() - start > run->slowest_save) run->slowest_save = stop_clock() - start;
+    timeline_end(&run->trainer.timeline, PHASE_SAVE);
 done:
     return status;
 }
 
 static enum status validate(struct run *run)
 {
+    timeline_begin(&run->trainer.timeline, PHASE_VALIDATE);
     const enum status status =
         validation_run(&run->validation, &run->trainer, &run->result->validation);
+    timeline_end(&run->trainer.timeline, PHASE_VALIDATE);
     if (status == OK) run_log_validation(&run->log, run->trainer.step, &run->result->validation);
     return status;
 }
@@ -248,16 +252,37 @@ static enum status check_placement(const struct run *run)
     return OK;
 }
 
+/* Switches the timeline on where a trace is asked for: fails now rather than at the end. */
+static enum status begin_trace(struct run *run)
+{
+    const char *path = run->settings->trace;
+    if (!path) return OK;
+    enum status local = leads(run) ? timeline_check(path) : OK;
+    if (local == OK) local = timeline_init(&run->trainer.timeline, true);
+    return group_agree(run->group, local);
+}
+
+static enum status end_trace(struct run *run)
+{
+    if (!run->settings->trace) return OK;
+    const enum status status =
+        timeline_write(&run->trainer.timeline, run->group, run->settings->trace);
+    if (status == OK) progress_note(run->progress, "trace in %s", run->settings->trace);
+    return status;
+}
+
 static enum status run_loop(struct run *run, const struct config *config)
 {
     enum status status = OK;
     TRY(check_placement(run));
+    TRY(begin_trace(run));
     TRY(open_folder(run));
     TRY(resume(run));
     TRY(open_log(run, config));
     TRY(validation_init(&run->validation, &run->trainer));
     announce(run);
     TRY(loop(run));
+    TRY(end_trace(run));
 done:
     return status;
 }

@@ -11,6 +11,7 @@
 struct run_settings {
     const char *corpus, *out;
     const char *resume; /* "auto", "never", or a checkpoint */
+    const char *trace;  /* NULL, or where to write a trace of the last steps (timeline.h) */
     double max_seconds; /* 0: no limit */
     bool dry_run;
 };

@@ -49,14 +49,19 @@ static void encode_mine(struct trainer *trainer, const struct row *rows,
                                     .seed = trainer->config.train.seed,
                                     .step = trainer->step};
     const struct vae_noise noise = step_noise(trainer);
+    struct timeline *timeline = &trainer->timeline;
     for (size_t i = 0; i < trainer->plan.n_micros; i++) {
         struct micro *micro = &trainer->plan.micros[i];
         if (!mine(trainer, micro)) continue;
+        timeline_begin(timeline, PHASE_COLLATE);
         micro->batch = collate_rows(&collate, &source, rows + micro->first_row, micro->n_rows,
                                     (uint32_t)micro->first_row, &trainer->batches);
+        timeline_end(timeline, PHASE_COLLATE);
+        timeline_begin(timeline, PHASE_ENCODE);
         vae_encode(&trainer->vae, trainer->theta, &micro->tape, &micro->batch, &noise,
                    schedule->objective.mixture.temperature, &trainer->activations,
                    &trainer->scratch);
+        timeline_end(timeline, PHASE_ENCODE);
     }
 }
 
@@ -136,36 +141,66 @@ static void separate(struct trainer *trainer, const struct objective *objective,
     reduce_micro_batch(trainer->reduce);
 }
 
-/* Decoders, latents and encoders of this rank's micro-batches; parts (n_micros, N_LOSS_PARTS). */
-static void backward_mine(struct trainer *trainer, const struct objective *objective,
-                          const struct vae_share *share, double *parts)
+/* This rank's micro-batch that comes last, with which its gradient is final; NULL: it has none. */
+static const struct micro *last_mine(const struct trainer *trainer)
+{
+    const struct micro *last = NULL;
+    for (size_t i = 0; i < trainer->plan.n_micros; i++)
+        if (mine(trainer, &trainer->plan.micros[i])) last = &trainer->plan.micros[i];
+    return last;
+}
+
+/* Decoders and latents of this rank's micro-batches; parts (n_micros, N_LOSS_PARTS). */
+static void decode_mine(struct trainer *trainer, const struct objective *objective,
+                        const struct vae_share *share, double *parts)
 {
     static const struct ready nobody = {NULL, NULL};
     const struct ready reduce = {reduce_ready, trainer->reduce};
     const struct vae_noise noise = step_noise(trainer);
-    struct micro *last = NULL;
-    for (size_t i = 0; i < trainer->plan.n_micros; i++)
-        if (mine(trainer, &trainer->plan.micros[i])) last = &trainer->plan.micros[i];
+    const struct micro *last = last_mine(trainer);
+    struct timeline *timeline = &trainer->timeline;
     for (size_t i = 0; i < trainer->plan.n_micros; i++) {
         struct micro *micro = &trainer->plan.micros[i];
         if (!mine(trainer, micro)) continue;
         const double scale = micro_scale(trainer, micro);
         const struct vae_decode_call call = {&noise, scale, micro == last ? reduce : nobody};
+        timeline_begin(timeline, PHASE_DECODE);
         vae_decode(&trainer->vae, trainer->theta, trainer->gradient, &micro->tape, &call,
                    parts + i * N_LOSS_PARTS, &trainer->activations, &trainer->scratch);
+        timeline_end(timeline, PHASE_DECODE);
+        timeline_begin(timeline, PHASE_LATENT);
         vae_latent_backward(&trainer->vae, trainer->theta, trainer->gradient, &micro->tape,
                             objective, share, micro->first_segment, scale, parts + i * N_LOSS_PARTS,
                             &trainer->scratch);
         reduce_micro_batch(trainer->reduce);
+        timeline_end(timeline, PHASE_LATENT);
     }
-    for (size_t i = 0; i < trainer->plan.n_micros; i++) {
-        struct micro *micro = &trainer->plan.micros[i];
-        if (!mine(trainer, micro)) continue;
-        vae_encode_backward(&trainer->vae, trainer->theta, trainer->gradient, &micro->tape,
-                            micro == last ? &reduce : &nobody, &trainer->scratch);
-        reduce_micro_batch(trainer->reduce);
+}
+
+/* One encoder of all micro-batches, then the other, in the order of their parameters: the
+ * decoder's gradient travels meanwhile, and the first encoder's during the second. */
+static void encoders_backward_mine(struct trainer *trainer)
+{
+    static const enum factor ORDER[N_FACTORS] = {FACTOR_TONAL, FACTOR_RHYTHM};
+    const struct vae *vae = &trainer->vae;
+    const struct micro *last = last_mine(trainer);
+    if (last)
+        reduce_ready(trainer->reduce, vae->first_mixture, vae->end_mixture - vae->first_mixture);
+    for (int f = 0; f < N_FACTORS; f++) {
+        const struct encoder *encoder = &vae->encoder[ORDER[f]];
+        for (size_t i = 0; i < trainer->plan.n_micros; i++) {
+            const struct micro *micro = &trainer->plan.micros[i];
+            const struct vae_tape *tape = &micro->tape;
+            if (!mine(trainer, micro)) continue;
+            timeline_begin(&trainer->timeline, PHASE_ENCODE_BACKWARD);
+            encoder_backward(encoder, trainer->theta, trainer->gradient, tape->dmoments[ORDER[f]],
+                             &tape->encoder[ORDER[f]], tape->batch, &trainer->scratch);
+            reduce_micro_batch(trainer->reduce);
+            timeline_end(&trainer->timeline, PHASE_ENCODE_BACKWARD);
+        }
+        if (last) reduce_ready(trainer->reduce, encoder->first, encoder->count);
     }
-    if (!last) reduce_ready(trainer->reduce, 0, trainer->vae.parameters.count);
+    if (!last) reduce_ready(trainer->reduce, 0, vae->parameters.count);
 }
 
 static double total_loss(const struct trainer *trainer, const struct objective *objective,
@@ -216,50 +251,89 @@ static void update(struct trainer *trainer, const struct schedule *schedule,
                    struct step_report *report)
 {
     const struct mixture_shape shape = vae_mixture(&trainer->vae, trainer->theta).shape;
-    const struct adam_state state = {trainer->theta, trainer->first, trainer->second,
-                                     trainer->gradient};
     report->learning_rate = schedule->learning_rate;
-    report->gradient_norm = adam_gradient_norm(trainer->gradient, trainer->vae.parameters.count);
+    report->gradient_norm = optimiser_norm(&trainer->optimiser, trainer->gradient);
     report->skipped = !isfinite(report->gradient_norm) || !isfinite(report->loss);
     trainer->step++;
     report->step = trainer->step;
     if (report->skipped) return;
-    adam_step(&trainer->adam, &trainer->vae.parameters, &state, schedule->learning_rate,
-              adam_clip_scale(report->gradient_norm, trainer->config.train.clip), trainer->step);
+    const struct optimiser_update update = {
+        schedule->learning_rate, adam_clip_scale(report->gradient_norm, trainer->config.train.clip),
+        trainer->step};
+    optimiser_step(&trainer->optimiser, trainer->theta, trainer->gradient, &update);
     mixture_project(trainer->theta + trainer->vae.mixture_log_variance,
                     shape.n_components * shape.dimensions);
+}
+
+/* What follows the exchange: gradients, their sum over ranks, the update. */
+static void descend(struct trainer *trainer, const struct schedule *schedule,
+                    const struct vae_share *share, struct step_report *report)
+{
+    struct timeline *timeline = &trainer->timeline;
+    double *parts = trainer->shared;
+    timeline_begin(timeline, PHASE_PREPARE);
+    memset(trainer->gradient, 0, trainer->vae.parameters.count * sizeof *trainer->gradient);
+    memset(parts, 0, trainer->plan.n_micros * N_LOSS_PARTS * sizeof *parts);
+    reduce_begin(trainer->reduce);
+    separate(trainer, &schedule->objective, report);
+    timeline_end(timeline, PHASE_PREPARE);
+    decode_mine(trainer, &schedule->objective, share, parts);
+    encoders_backward_mine(trainer);
+    timeline_begin(timeline, PHASE_REDUCE_WAIT);
+    reduce_finish(trainer->reduce);
+    timeline_end(timeline, PHASE_REDUCE_WAIT);
+    timeline_buckets(timeline, trainer->reduce);
+    timeline_begin(timeline, PHASE_SHARE);
+    share_losses(trainer, parts, report);
+    report_losses(trainer, &schedule->objective, share, parts, report);
+    timeline_end(timeline, PHASE_SHARE);
+    timeline_begin(timeline, PHASE_UPDATE);
+    update(trainer, schedule, report);
+    timeline_end(timeline, PHASE_UPDATE);
+}
+
+/* The rows of this step, cut and shared out. */
+static enum status draw_rows(struct trainer *trainer, const struct row **rows)
+{
+    const struct source source = {trainer->corpus->events, trainer->corpus->segments};
+    size_t n_rows = 0;
+    const enum status status = sampler_batch(&trainer->sampler, trainer->step, rows, &n_rows);
+    if (status == OK)
+        micro_plan_cut(&trainer->plan, &source, *rows, n_rows, trainer->config.train.micro_events);
+    return status;
+}
+
+static enum status fit_if_due(struct trainer *trainer)
+{
+    if (trainer->step != schedule_fit_step(&trainer->config)) return OK;
+    timeline_begin(&trainer->timeline, PHASE_FIT);
+    const enum status status = fit_mixture(trainer);
+    timeline_end(&trainer->timeline, PHASE_FIT);
+    return status;
 }
 
 enum status trainer_step(struct trainer *trainer, bool stop, struct step_report *report)
 {
     enum status status = OK;
     const struct schedule schedule = schedule_at(&trainer->config, trainer->step);
-    const struct source source = {trainer->corpus->events, trainer->corpus->segments};
-    double *parts = trainer->shared;
+    struct timeline *timeline = &trainer->timeline;
     const struct row *rows = NULL;
     struct vae_share share;
-    size_t n_rows = 0;
     *report = (struct step_report){0};
     arena_reset(&trainer->batches, 0);
     arena_reset(&trainer->activations, 0);
-    if (trainer->step == schedule_fit_step(&trainer->config)) TRY(fit_mixture(trainer));
+    timeline_step(timeline, trainer->step + 1);
+    TRY(fit_if_due(trainer));
 
-    const enum status local = sampler_batch(&trainer->sampler, trainer->step, &rows, &n_rows);
-    if (local == OK) {
-        micro_plan_cut(&trainer->plan, &source, rows, n_rows, trainer->config.train.micro_events);
-        encode_mine(trainer, rows, &schedule);
-    }
-    TRY(share_step(trainer, local, stop, &share, report));
-
-    memset(trainer->gradient, 0, trainer->vae.parameters.count * sizeof *trainer->gradient);
-    memset(parts, 0, trainer->plan.n_micros * N_LOSS_PARTS * sizeof *parts);
-    reduce_begin(trainer->reduce);
-    separate(trainer, &schedule.objective, report);
-    backward_mine(trainer, &schedule.objective, &share, parts);
-    reduce_finish(trainer->reduce);
-    share_losses(trainer, parts, report);
-    report_losses(trainer, &schedule.objective, &share, parts, report);
-    update(trainer, &schedule, report);
+    timeline_begin(timeline, PHASE_COLLATE);
+    const enum status local = draw_rows(trainer, &rows);
+    timeline_end(timeline, PHASE_COLLATE);
+    if (local == OK) encode_mine(trainer, rows, &schedule);
+    timeline_begin(timeline, PHASE_SHARE);
+    status = share_step(trainer, local, stop, &share, report);
+    timeline_end(timeline, PHASE_SHARE);
+    if (status == OK) descend(trainer, &schedule, &share, report);
 done:
+    timeline_end(timeline, PHASE_STEP);
     return status;
 }

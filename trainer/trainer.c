@@ -21,11 +21,33 @@ struct vae_shape trainer_shape(const struct config *config,
                               .vocabulary = collate_vocabulary(vocabulary)};
 }
 
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
 /* Events of the largest micro-batch: one row may be longer than micro_events. */
 static size_t largest_micro(const struct config *config)
 {
     const size_t row = config->data.row_segments * EVENTS_SEGMENT_EVENTS;
     return row > config->train.micro_events ? row : config->train.micro_events;
+}
+
+static struct reduce_settings reduction(const struct config *config)
+{
+    static const size_t BUCKET_FLOATS = 1 << 18; /* 1 MiB */
+    return (struct reduce_settings){.bucket_floats = BUCKET_FLOATS,
+                                    .deterministic = config->train.deterministic,
+                                    .overlap = config->train.overlap,
+                                    .sharded = config->train.sharded,
+                                    .compress = config->train.compress == COMPRESS_BF16};
+}
+
+/* Reals of one moment that a rank holds. */
+static size_t moment_reals(const struct config *config, size_t count, int n_ranks)
+{
+    const struct reduce_settings settings = reduction(config);
+    return settings.sharded ? reduce_shard(count, settings.bucket_floats, n_ranks) : count;
 }
 
 struct trainer_memory trainer_memory(const struct config *config,
@@ -41,10 +63,14 @@ struct trainer_memory trainer_memory(const struct config *config,
     const size_t mine = (micros + (size_t)n_ranks - 1) / (size_t)n_ranks + 1;
     const size_t micro_segments = events / 2 + 1; /* a segment has a bar and a note at least */
     const struct vae_memory memory = vae_memory(vae, events, micro_segments, micro_segments);
+    const struct reduce_settings settings = reduction(config);
+    const size_t count = vae->parameters.count;
     return (struct trainer_memory){
-        .block = 4 * vae->parameters.count * sizeof(real) + 4096,
+        .block = 2 * (count + moment_reals(config, count, n_ranks)) * sizeof(real) + 4096,
+        .reduction = reduce_bytes(count, &settings, n_ranks),
         .batches = mine * collate_bytes(vocabulary, events, micro_segments, micro_segments),
-        .activations = mine * memory.encode + memory.decode,
+        .activations = larger(mine * memory.encode + memory.decode,
+                              settings.sharded ? count * sizeof(real) + 64 : 0),
         .scratch = memory.scratch,
     };
 }
@@ -64,8 +90,9 @@ static enum status take_memory(struct trainer *trainer)
     TRY(arena_init(&trainer->scratch, memory.scratch));
     trainer->theta = arena_zeros(&trainer->block, count);
     trainer->gradient = arena_zeros(&trainer->block, count);
-    trainer->first = arena_zeros(&trainer->block, count);
-    trainer->second = arena_zeros(&trainer->block, count);
+    const size_t moments = moment_reals(&trainer->config, count, group_size(trainer->group));
+    trainer->first = arena_zeros(&trainer->block, moments);
+    trainer->second = arena_zeros(&trainer->block, moments);
     trainer->shared =
         malloc((trainer->max_segments * per_segment + parts + 8) * sizeof *trainer->shared);
     trainer->faders = malloc(2 * BATCH_FADERS * trainer->max_segments * sizeof *trainer->faders);
@@ -87,7 +114,6 @@ static enum status init_local(struct trainer *trainer)
     TRY(vae_init(&trainer->vae, &shape));
     TRY(take_memory(trainer));
     vae_initialize(&trainer->vae, trainer->theta, config->train.seed);
-    trainer->adam = adam_defaults(config->train.weight_decay);
 done:
     return status;
 }
@@ -95,13 +121,21 @@ done:
 enum status trainer_init(struct trainer *trainer, struct group *group, const struct corpus *corpus,
                          const struct config *config)
 {
-    static const size_t BUCKET_FLOATS = 1 << 18; /* 1 MiB */
     enum status status = OK;
+    const struct reduce_settings reduce = reduction(config);
     *trainer = (struct trainer){.config = *config, .group = group, .corpus = corpus};
     TRY(group_agree(group, init_local(trainer)));
-    TRY(group_agree(group, reduce_create(&trainer->reduce, group, trainer->gradient,
-                                         trainer->vae.parameters.count, BUCKET_FLOATS,
-                                         config->train.deterministic)));
+    TRY(reduce_create_with(&trainer->reduce, group, trainer->gradient,
+                           trainer->vae.parameters.count, &reduce));
+    const struct optimiser_settings optimiser = {.adam = adam_defaults(config->train.weight_decay),
+                                                 .group = group,
+                                                 .reduce = trainer->reduce,
+                                                 .sharded = reduce.sharded,
+                                                 .whole_gradient = reduce.deterministic,
+                                                 .first = trainer->first,
+                                                 .second = trainer->second};
+    TRY(group_agree(group,
+                    optimiser_init(&trainer->optimiser, &optimiser, &trainer->vae.parameters)));
 done:
     if (status != OK) trainer_fini(trainer);
     return status;
@@ -109,7 +143,9 @@ done:
 
 void trainer_fini(struct trainer *trainer)
 {
+    optimiser_fini(&trainer->optimiser);
     reduce_destroy(trainer->reduce);
+    timeline_fini(&trainer->timeline);
     sampler_fini(&trainer->sampler);
     micro_plan_fini(&trainer->plan);
     vae_fini(&trainer->vae);

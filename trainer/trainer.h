@@ -1,17 +1,17 @@
 /**
  * The state of a training run on one rank, and one step of it.
  *
- * Every rank holds the whole parameter block and its moments; a step's micro-batches are shared out
- * and their gradients summed.  `step` counts the updates done: with the corpus and the
- * configuration it is all that the future depends on.
+ * Every rank holds the whole parameter block and, unless they are sharded, its moments; a step's
+ * micro-batches are shared out and their gradients summed.  `step` counts the updates done: with
+ * the corpus and the configuration it is all that the future depends on.
  */
 #ifndef TRAINER_H
 #define TRAINER_H
 
-#include "adam.h"
 #include "micro.h"
-#include "reduce.h"
+#include "optimiser.h"
 #include "schedule.h"
+#include "timeline.h"
 
 struct trainer {
     struct config config;
@@ -21,14 +21,16 @@ struct trainer {
     struct standard standard;
     struct sampler sampler;
     struct micro_plan plan;
-    struct adam adam;
-    struct reduce *reduce;                   /* owned */
-    real *theta, *gradient, *first, *second; /* views into `block` */
+    struct reduce *reduce; /* owned */
+    struct optimiser optimiser;
+    real *theta, *gradient; /* views into `block` */
+    real *first, *second;   /* the same: moments, of this rank's parts only when sharded */
     struct arena block, batches, activations, scratch;
     size_t max_segments; /* of a global batch */
     double *shared;      /* owned: the exchange of a step */
     real *faders; /* owned: coordinates, then attributes, each (BATCH_FADERS, max_segments) */
     uint64_t step;
+    struct timeline timeline; /* off unless somebody switches it on */
 };
 
 /** What a step did; the same on every rank. */
@@ -66,7 +68,7 @@ STATUS_CHECKED enum status trainer_step(struct trainer *trainer, bool stop,
 
 /** Bytes that a rank reserves, by use.  Local. */
 struct trainer_memory {
-    size_t block, batches, activations, scratch;
+    size_t block, reduction, batches, activations, scratch;
 };
 struct trainer_memory trainer_memory(const struct config *config,
                                      const struct events_vocabulary *vocabulary,
