@@ -32,8 +32,9 @@ struct courier {
     atomic_size_t done;
     bool threaded;
     pthread_t thread;
-    pthread_mutex_t mutex; /* of the conditions, and of `quit` */
+    pthread_mutex_t mutex; /* of the conditions, `busy` and `quit` */
     pthread_cond_t more, finished;
+    bool busy; /* the thread is at work, and nobody else may be */
     bool quit;
 };
 
@@ -96,10 +97,12 @@ static void *run_thread(void *argument)
         while (!has_work(courier) && !courier->quit)
             pthread_cond_wait(&courier->more, &courier->mutex);
         if (!has_work(courier)) break;
+        courier->busy = true;
         pthread_mutex_unlock(&courier->mutex);
         while (has_work(courier))
             if (!work(courier)) nap();
         pthread_mutex_lock(&courier->mutex);
+        courier->busy = false;
         pthread_cond_signal(&courier->finished);
     }
     pthread_mutex_unlock(&courier->mutex);
@@ -211,7 +214,7 @@ void courier_finish(struct courier *courier)
         return;
     }
     pthread_mutex_lock(&courier->mutex);
-    while (courier->done < courier->n_buckets)
+    while (courier->done < courier->n_buckets || courier->busy)
         pthread_cond_wait(&courier->finished, &courier->mutex);
     pthread_mutex_unlock(&courier->mutex);
 }

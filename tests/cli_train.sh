@@ -87,6 +87,8 @@ refuses 2 'train.steps = x' 1 --corpus c.h5 --out run --steps x
 refuses 2 'train.learning_rate = 7' 2 --corpus c.h5 --out run --set train.learning_rate=7
 refuses 2 'not a multiple of model.heads' 1 --corpus c.h5 --out run --set model.width=66 \
     --set model.heads=4
+refuses 2 'train.compress = bf16: not with' 1 --corpus c.h5 --out run --deterministic \
+    --set train.compress=bf16
 refuses 2 'huge' 1 --corpus c.h5 --out run --preset huge
 refuses 2 'bad.ini:3' 1 --corpus c.h5 --out run --config bad.ini
 refuses 1 'nothing.ini' 1 --corpus c.h5 --out run --config nothing.ini
@@ -97,6 +99,12 @@ rm -rf run
 run 0 2 --corpus c.h5 "${small[@]}" --dry-run
 grep -q '^parameters [0-9]' stdout || fail 'the dry run names no parameters'
 [ ! -e run ] || fail 'a dry run made a folder'
+moments() { sed -n 's/^parameters and moments \([0-9.]*\) MiB$/\1/p' stdout; }
+run 0 4 --corpus c.h5 --preset small --dry-run
+whole=$(moments)
+run 0 4 --corpus c.h5 --preset small --dry-run --set train.sharded=true
+awk -v whole="$whole" -v shards="$(moments)" 'BEGIN { exit !(shards > 0 && shards < 0.63 * whole) }' ||
+    fail "sharded over 4 ranks: not 5/8 of $whole MiB"
 
 # Every loss on 3 ranks is that of 1 rank; the same bits when deterministic.
 options=(--corpus c.h5 "${small[@]}" --steps 20 --set train.validate_every=10

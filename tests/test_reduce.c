@@ -90,6 +90,28 @@ static void buckets_equal_plain_sums(void)
     group_world_destroy(group);
 }
 
+/* One step on the heels of the other: the thread has let go of the first when the next begins. */
+static void steps_follow_at_once(void)
+{
+    struct group *group = world();
+    static float gradient[COUNT];
+    const struct reduce_settings on = {.bucket_floats = 100, .overlap = REDUCE_OVERLAP_ON};
+    struct reduce *reduce = NULL;
+    size_t wrong = 0;
+    CU_ASSERT_EQUAL(reduce_create_with(&reduce, group, gradient, COUNT, &on), OK);
+    for (int step = 0; step < 300; step++) {
+        reduce_begin(reduce);
+        for (size_t i = 0; i < COUNT; i++) gradient[i] = share(step, group_rank(group), i);
+        announce(reduce, COUNT);
+        reduce_finish(reduce);
+        for (size_t i = 0; i < COUNT; i++)
+            wrong += gradient[i] != share_sum(step, group_size(group), i);
+    }
+    CU_ASSERT_EQUAL(wrong, 0);
+    reduce_destroy(reduce);
+    group_world_destroy(group);
+}
+
 /* Overlap changes when buckets travel, not what comes of it. */
 static void overlap_keeps_the_bits(void)
 {
@@ -425,6 +447,7 @@ static void creation_fails_together(void)
 const char *const suite_name = "reduce";
 const struct suite_test suite_tests[] = {
     {"buckets equal plain sums", buckets_equal_plain_sums},
+    {"steps follow at once", steps_follow_at_once},
     {"overlap keeps the bits", overlap_keeps_the_bits},
     {"sends no more than it must", sends_no_more_than_it_must},
     {"ranks get the same bits", ranks_get_the_same_bits},
