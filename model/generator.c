@@ -1,6 +1,7 @@
 /* Drawing legal music from the decoder. */
 #include "generator.h"
 
+#include "generator_draw.h"
 #include "random.h"
 #include "step.h"
 
@@ -8,11 +9,10 @@
 #include <string.h>
 
 enum {
-    MAX_SYMBOLS = 256,
     DRAW_TYPE = N_FIELDS,
     /* Pieces in one round: their keys and values stay in the cache, which those of all pieces, read
      * once a step, would not. */
-    TOGETHER = 16,
+    TOGETHER = 32,
 };
 
 /* One piece in the making. */
@@ -62,7 +62,7 @@ enum status generator_create(struct generator **out, const struct vae *vae, cons
     }
     TRY(step_cache_init(&generator->cache, &vae->decoder, theta, n_pieces,
                         settings->max_events + 1));
-    const size_t round = TOGETHER * (3 * shape->width + MAX_SYMBOLS + 256);
+    const size_t round = TOGETHER * (3 * shape->width + GENERATOR_MAX_SYMBOLS + 256);
     const size_t condition = n_pieces * vae->decoder.shape.condition;
     TRY(arena_init(&generator->scratch, (round + condition) * sizeof(real) + (1 << 16)));
     *out = generator;
@@ -86,58 +86,6 @@ double generator_nats(const struct generator *generator, size_t piece)
     return generator->piece[piece].nats;
 }
 
-/* The least probability kept by nucleus sampling: the most likely symbols that hold top_p. */
-static double nucleus_floor(const double *p, size_t n, double total, double top_p)
-{
-    double kept = 0, floor = HUGE_VAL;
-    while (kept < top_p * total) {
-        double most = -1;
-        for (size_t i = 0; i < n; i++)
-            if (p[i] < floor && p[i] > most) most = p[i];
-        if (most <= 0) break;
-        for (size_t i = 0; i < n; i++)
-            if (p[i] == most) kept += most;
-        floor = most;
-    }
-    return floor;
-}
-
-size_t generator_draw(const real *logits, const bool *allowed, size_t n, double temperature,
-                      double top_p, double uniform)
-{
-    double p[MAX_SYMBOLS], most = -HUGE_VAL, total = 0;
-    ASSERT(n <= MAX_SYMBOLS);
-    for (size_t i = 0; i < n; i++)
-        if (allowed[i] && (double)logits[i] > most) most = (double)logits[i];
-    ASSERT(most > -HUGE_VAL);
-    for (size_t i = 0; i < n; i++) {
-        p[i] = allowed[i] ? exp(((double)logits[i] - most) / temperature) : 0;
-        total += p[i];
-    }
-    if (top_p < 1) {
-        const double floor = nucleus_floor(p, n, total, top_p);
-        total = 0;
-        for (size_t i = 0; i < n; i++) total += p[i] = p[i] >= floor ? p[i] : 0;
-    }
-    size_t chosen = n;
-    for (size_t i = 0; i < n && uniform * total >= 0; i++) {
-        if (p[i] <= 0) continue;
-        chosen = i;
-        uniform -= p[i] / total;
-        if (uniform <= 0) break;
-    }
-    return chosen;
-}
-
-static double nats_of(const real *logits, size_t n, size_t chosen)
-{
-    double most = -HUGE_VAL, total = 0;
-    for (size_t i = 0; i < n; i++)
-        if ((double)logits[i] > most) most = (double)logits[i];
-    for (size_t i = 0; i < n; i++) total += exp((double)logits[i] - most);
-    return log(total) + most - (double)logits[chosen];
-}
-
 /* Draws a symbol for a piece and counts its nats. */
 static size_t draw(struct generator *generator, size_t piece, uint32_t field, const real *logits,
                    const bool *allowed, size_t n)
@@ -148,7 +96,7 @@ static size_t draw(struct generator *generator, size_t piece, uint32_t field, co
                        generator->piece[piece].n_events, field);
     const size_t chosen =
         generator_draw(logits, allowed, n, settings->temperature, settings->top_p, uniform);
-    generator->piece[piece].nats += nats_of(logits, n, chosen);
+    generator->piece[piece].nats += generator_symbol_nats(logits, n, chosen);
     return chosen;
 }
 
@@ -213,11 +161,10 @@ static void draw_field(struct generator *generator, struct drawing *drawing, enu
                        const struct step_input *input, struct generator_event *events)
 {
     const size_t n_symbols = generator->vae->shape.vocabulary.size[field];
-    heads_field_logits(&generator->vae->decoder.heads, generator->theta, drawing->logits,
-                       drawing->h, field, (const uint8_t *const *)drawing->symbol, drawing->n,
-                       &generator->scratch);
+    step_heads_field(&generator->cache.heads, drawing->logits, drawing->h, field,
+                     (const uint8_t *const *)drawing->symbol, drawing->n, &generator->scratch);
     for (size_t i = 0; i < drawing->n; i++) {
-        bool allowed[MAX_SYMBOLS];
+        bool allowed[GENERATOR_MAX_SYMBOLS];
         const size_t index = input->piece[drawing->step[i]];
         struct generator_event *event = &events[drawing->step[i]];
         allow_field(generator, &generator->piece[index], field, event->symbol, allowed);
@@ -235,7 +182,7 @@ static void draw_fields(struct generator *generator, uint8_t type, const real *h
     const size_t width = generator->vae->shape.width, mark = arena_mark(&generator->scratch);
     struct drawing drawing = {.step = arena_take(&generator->scratch, input->n * sizeof(uint32_t))};
     drawing.h = arena_reals(&generator->scratch, input->n * width);
-    drawing.logits = arena_reals(&generator->scratch, input->n * MAX_SYMBOLS);
+    drawing.logits = arena_reals(&generator->scratch, input->n * GENERATOR_MAX_SYMBOLS);
     for (enum field f = 0; f < N_FIELDS; f++)
         drawing.symbol[f] = arena_take(&generator->scratch, input->n);
     for (size_t i = 0; i < input->n; i++) {
@@ -254,7 +201,7 @@ static void draw_types(struct generator *generator, const real *h, size_t bars,
 {
     const size_t mark = arena_mark(&generator->scratch);
     real *logits = arena_reals(&generator->scratch, input->n * N_TYPES);
-    heads_type_logits(&generator->vae->decoder.heads, generator->theta, logits, h, input->n);
+    step_heads_type(&generator->cache.heads, logits, h, input->n);
     for (size_t i = 0; i < input->n; i++) {
         struct piece_state *piece = &generator->piece[input->piece[i]];
         const bool allowed[N_TYPES] = {

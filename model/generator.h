@@ -62,8 +62,4 @@ void generator_segment(struct generator *generator, const struct generator_reque
 /** -log p in nats of all that piece i has written, under the model's own distribution.  Local. */
 double generator_nats(const struct generator *generator, size_t piece);
 
-/** Draws a symbol from logits (n): allowed[i] false excludes it; `uniform` in (0, 1).  Local. */
-size_t generator_draw(const real *logits, const bool *allowed, size_t n, double temperature,
-                      double top_p, double uniform);
-
 #endif

@@ -1,8 +1,6 @@
 /* Factored event outputs. */
 #include "heads.h"
 
-#include "rows.h"
-
 #include <string.h>
 
 const char *const field_names[N_FIELDS] = {"tempo", "signature", "position",
@@ -64,32 +62,6 @@ static void add_conditions(const struct field_head *head, const real *theta, rea
 {
     for (size_t i = 0; i < head->n_conditions; i++)
         embedding_forward(pre, theta + head->table[i], symbol[head->condition[i]], n, width);
-}
-
-void heads_type_logits(const struct heads *heads, const real *theta, real *logits, const real *h,
-                       size_t n)
-{
-    const struct rows_matrix out = {theta + heads->type, theta + heads->type_bias, heads->width,
-                                    N_TYPES, N_TYPES};
-    rows_product(logits, h, &out, n);
-}
-
-void heads_field_logits(const struct heads *heads, const real *theta, real *logits, const real *h,
-                        enum field field, const uint8_t *const symbol[N_FIELDS], size_t n,
-                        struct arena *scratch)
-{
-    const struct field_head *head = &heads->field[field];
-    const size_t width = heads->width, mark = arena_mark(scratch);
-    const struct rows_matrix hidden = {theta + head->hidden, theta + head->hidden_bias, width,
-                                       width, width};
-    const struct rows_matrix out = {theta + head->out, theta + head->out_bias, width,
-                                    head->n_symbols, head->n_symbols};
-    real *pre = arena_reals(scratch, n * width);
-    rows_product(pre, h, &hidden, n);
-    add_conditions(head, theta, pre, symbol, n, width);
-    gelu_forward(pre, pre, n * width);
-    rows_product(logits, pre, &out, n);
-    arena_reset(scratch, mark);
 }
 
 /* The steps whose event is of one type, gathered: their rows of h and their symbols. */

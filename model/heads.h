@@ -50,15 +50,6 @@ void heads_loss(const struct heads *heads, const real *theta, real *gradient, re
                 const real *h, const struct heads_targets *targets, double scale,
                 double loss[N_EVENT_LOSSES], size_t n, struct arena *scratch);
 
-/** Type logits (n, N_TYPES) of steps h (n, width), for generation: see rows.h.  Local. */
-void heads_type_logits(const struct heads *heads, const real *theta, real *logits, const real *h,
-                       size_t n);
-
-/** Logits (n, n_symbols) of one field, given the symbols chosen so far; for generation.  Local. */
-void heads_field_logits(const struct heads *heads, const real *theta, real *logits, const real *h,
-                        enum field field, const uint8_t *const symbol[N_FIELDS], size_t n,
-                        struct arena *scratch);
-
 /** Bytes of scratch for n steps. */
 size_t heads_scratch_bytes(const struct heads *heads, size_t n);
 

@@ -6,20 +6,28 @@
 #define STEP_H
 
 #include "decoder.h"
+#include "step_attention.h"
+#include "step_heads.h"
 
-/** Caches of n_pieces pieces.  Memory of the arena given at creation. */
+/** The matrices of a layer, laid out for rows_product. */
+struct step_layer {
+    struct rows_matrix condition, qkv, out, up, down;
+};
+
+/** Caches of n_pieces pieces. */
 struct step_cache {
     const struct decoder *decoder;
     const real *theta;
-    size_t n_pieces, capacity; /* steps a piece can hold */
-    real *keys;                /* (layers, n_pieces, width, capacity): scores run along a row */
-    real *values;              /* (layers, n_pieces, capacity, width) */
-    real *relative;            /* (layers, width, capacity) projected sinusoids, distance 0 last */
-    real *shift;               /* (layers, n_pieces, width) condition of the segment */
-    size_t *count;             /* (n_pieces) steps held */
-    struct arena scratch;      /* owned */
+    size_t n_pieces;
+    struct step_attention attention;
+    struct step_layer layer[DECODER_MAX_LAYERS];
+    struct step_heads heads;
+    real *shift;          /* (layers, n_pieces, width) condition of the segment */
+    struct arena scratch; /* owned */
 };
 
+/** Reads theta once, into a layout of its own; biases and tables are read from it later.  Local.
+ *  Fails only for want of memory. */
 STATUS_CHECKED enum status step_cache_init(struct step_cache *cache, const struct decoder *decoder,
                                            const real *theta, size_t n_pieces,
                                            size_t segment_steps);

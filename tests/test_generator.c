@@ -2,6 +2,7 @@
  * the same suite in the program's precision. */
 #include "generator.h"
 
+#include "generator_draw.h"
 #include "numeric.h"
 #include "vae_objective.h"
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum {
-    MAX_BATCH = 32,
+    MAX_BATCH = 64,
     CACHE_BYTES = 256 << 20, /* of keys and values, which bounds a batch of a large model */
 };
 

@@ -30,7 +30,6 @@ enum status validation_init(struct validation *validation, struct trainer *train
                                          &validation->n_rows);
     if (local == OK) local = keep_labelled(validation, trainer);
     TRY(group_agree(trainer->group, local));
-    TRY(bigram_create(&validation->bigram, trainer->group, trainer->corpus, &trainer->config));
 done:
     if (status != OK) validation_fini(validation);
     return status;
@@ -171,6 +170,8 @@ enum status validation_run(struct validation *validation, struct trainer *traine
                                     .normal = trainer->step <= schedule_fit_step(&trainer->config)};
     *report = (struct validation_report){
         .emotion = (double)NAN, .arousal = (double)NAN, .valence = (double)NAN};
+    if (!validation->bigram) /* it reads the whole corpus, so not before it is needed */
+        TRY(bigram_create(&validation->bigram, trainer->group, trainer->corpus, &trainer->config));
     const enum status local =
         encode_rows(trainer, validation->rows, validation->n_rows, 1, add_likelihood, &likelihood);
     TRY(group_agree(trainer->group, local));

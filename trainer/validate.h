@@ -12,7 +12,7 @@
 struct validation {
     struct row *rows, *labelled; /* owned */
     size_t n_rows, n_labelled;   /* labelled: rows of all labelled validation pieces */
-    struct bigram *bigram;       /* owned */
+    struct bigram *bigram;       /* owned; NULL until the first validation_run */
 };
 
 struct validation_report {
