@@ -55,6 +55,7 @@ struct config {
         size_t seed, log_every, validate_every, validate_rows;
         bool deterministic;
         int threads;
+        double watchdog; /* seconds; 0: off */
     } train;
     struct {
         size_t iterations, segments;

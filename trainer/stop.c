@@ -12,8 +12,7 @@ static volatile sig_atomic_t signalled;
 
 static void on_signal(int number)
 {
-    (void)number;
-    signalled = 1;
+    signalled = number;
 }
 
 void stop_catch_signals(void)
@@ -29,6 +28,11 @@ void stop_catch_signals(void)
 bool stop_signalled(void)
 {
     return signalled != 0;
+}
+
+bool stop_terminated(void)
+{
+    return signalled == SIGTERM;
 }
 
 double stop_clock(void)

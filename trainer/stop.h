@@ -16,6 +16,9 @@ void stop_catch_signals(void);
 /** Whether a signal came.  Local. */
 bool stop_signalled(void);
 
+/** Whether it was SIGTERM, after which launchers leave seconds.  Local. */
+bool stop_terminated(void);
+
 /** Seconds of a monotonic clock.  Local. */
 double stop_clock(void);
 

@@ -38,6 +38,12 @@ static double micro_scale(const struct trainer *trainer, const struct micro *mic
     return 1.0 / (double)(micro->labelled ? trainer->plan.n_labelled : trainer->plan.n_unlabelled);
 }
 
+/* Where this rank is in the step, for the ranks that wait for it. */
+static void enter(struct trainer *trainer, enum phase phase)
+{
+    watchdog_mark(trainer->watchdog, phase, trainer->step + 1);
+}
+
 /* This rank's micro-batches: collated, encoded, kept. */
 static void encode_mine(struct trainer *trainer, const struct row *rows,
                         const struct schedule *schedule)
@@ -57,6 +63,7 @@ static void encode_mine(struct trainer *trainer, const struct row *rows,
         vae_encode(&trainer->vae, trainer->theta, &micro->tape, &micro->batch, &noise,
                    schedule->objective.mixture.temperature, &trainer->activations,
                    &trainer->scratch);
+        watchdog_on(trainer->watchdog);
     }
 }
 
@@ -110,6 +117,7 @@ static enum status share_step(struct trainer *trainer, enum status local, bool s
     for (size_t i = 0; local == OK && i < trainer->plan.n_micros; i++)
         if (mine(trainer, &trainer->plan.micros[i]))
             fill_slots(trainer, &trainer->plan.micros[i], slots);
+    enter(trainer, PHASE_EXCHANGE);
     group_sum_doubles(trainer->group, trainer->shared, n);
     if (flags[FLAG_FAILED] > 0) return group_agree(trainer->group, local);
     read_slots(trainer, slots, share);
@@ -157,6 +165,7 @@ static void backward_mine(struct trainer *trainer, const struct objective *objec
                             objective, share, micro->first_segment, scale, parts + i * N_LOSS_PARTS,
                             &trainer->scratch);
         reduce_micro_batch(trainer->reduce);
+        watchdog_on(trainer->watchdog);
     }
     for (size_t i = 0; i < trainer->plan.n_micros; i++) {
         struct micro *micro = &trainer->plan.micros[i];
@@ -164,6 +173,7 @@ static void backward_mine(struct trainer *trainer, const struct objective *objec
         vae_encode_backward(&trainer->vae, trainer->theta, trainer->gradient, &micro->tape,
                             micro == last ? &reduce : &nobody, &trainer->scratch);
         reduce_micro_batch(trainer->reduce);
+        watchdog_on(trainer->watchdog);
     }
     if (!last) reduce_ready(trainer->reduce, 0, trainer->vae.parameters.count);
 }
@@ -242,7 +252,11 @@ enum status trainer_step(struct trainer *trainer, bool stop, struct step_report 
     *report = (struct step_report){0};
     arena_reset(&trainer->batches, 0);
     arena_reset(&trainer->activations, 0);
-    if (trainer->step == schedule_fit_step(&trainer->config)) TRY(fit_mixture(trainer));
+    if (trainer->step == schedule_fit_step(&trainer->config)) {
+        enter(trainer, PHASE_FIT);
+        TRY(fit_mixture(trainer));
+    }
+    enter(trainer, PHASE_ENCODE);
 
     const enum status local = sampler_batch(&trainer->sampler, trainer->step, &rows, &n_rows);
     if (local == OK) {
@@ -251,13 +265,16 @@ enum status trainer_step(struct trainer *trainer, bool stop, struct step_report 
     }
     TRY(share_step(trainer, local, stop, &share, report));
 
+    enter(trainer, PHASE_BACKWARD);
     memset(trainer->gradient, 0, trainer->vae.parameters.count * sizeof *trainer->gradient);
     memset(parts, 0, trainer->plan.n_micros * N_LOSS_PARTS * sizeof *parts);
     reduce_begin(trainer->reduce);
     separate(trainer, &schedule.objective, report);
     backward_mine(trainer, &schedule.objective, &share, parts);
+    enter(trainer, PHASE_REDUCE);
     reduce_finish(trainer->reduce);
     share_losses(trainer, parts, report);
+    enter(trainer, PHASE_UPDATE);
     report_losses(trainer, &schedule.objective, &share, parts, report);
     update(trainer, &schedule, report);
 done:
