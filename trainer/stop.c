@@ -23,6 +23,9 @@ void stop_catch_signals(void)
     action.sa_flags |= (int)SA_RESETHAND;
     for (size_t i = 0; i < sizeof NUMBERS / sizeof *NUMBERS; i++)
         sigaction(NUMBERS[i], &action, NULL);
+    /* MPI writes to the socket of a rank that died, and this one shall live to tell */
+    action = (struct sigaction){.sa_handler = SIG_IGN};
+    sigaction(SIGPIPE, &action, NULL);
 }
 
 bool stop_signalled(void)

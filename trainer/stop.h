@@ -10,7 +10,8 @@
 
 #include <stdbool.h>
 
-/** Catches SIGUSR1, SIGTERM and SIGINT; a second one ends the process the usual way.  Local. */
+/** Catches SIGUSR1, SIGTERM and SIGINT; a second one ends the process the usual way.  Ignores
+ *  SIGPIPE.  Local. */
 void stop_catch_signals(void);
 
 /** Whether a signal came.  Local. */

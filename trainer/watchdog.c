@@ -34,6 +34,7 @@ struct watchdog {
     double tick, since_flush;  /* seconds */
     int overdue, ending;       /* ticks since the bound passed; since the launcher ends the run */
     double looked;             /* seconds of standing still when `before` was read; 0: it is old */
+    bool told;                 /* of a lost rank, while the launcher ends the run */
     long neighbour;            /* pid of the next rank on this node, 0: none */
     int neighbour_rank;
     pthread_t thread;
@@ -159,15 +160,20 @@ static bool ends_for_lost(struct watchdog *watchdog)
     if (!watchdog->settings.ending || !watchdog->settings.ending()) return false;
     heartbeat_flush(&watchdog->heartbeat);
     if (watchdog->ending++ == 0) read_others(watchdog, watchdog->before);
-    if (watchdog->ending != LOST_TICKS + 1 || watchdog->mine.still < LOST_TICKS * watchdog->tick ||
-        phase_kind(watchdog->mine.phase) != PHASE_WAITS)
+    if (watchdog->told || watchdog->ending <= LOST_TICKS ||
+        watchdog->mine.still < LOST_TICKS * watchdog->tick)
         return false;
+    watchdog->ending = 0;
     read_others(watchdog, watchdog->now);
     const int lost = heartbeat_lost(&the);
     if (lost < 0 || !heartbeat_speaks(&the, lost)) return false;
     heartbeat_report(message, watchdog->now, group_rank(watchdog->group), lost, "is gone");
-    give_up(watchdog, message);
-    return true;
+    watchdog->told = true;
+    /* a save that is only slow may still succeed before the launcher's patience ends */
+    const bool waits = phase_kind(watchdog->mine.phase) == PHASE_WAITS;
+    if (waits) give_up(watchdog, message);
+    if (!waits) fprintf(stderr, "error: rank %d: %s\n", group_rank(watchdog->group), message);
+    return waits;
 }
 
 static bool is_overdue(struct watchdog *watchdog, double bound)
