@@ -31,7 +31,7 @@ static void end(void)
 static struct beat beat_of(int rank)
 {
     return (struct beat){.rank = rank,
-                         .phase = PHASE_REDUCE,
+                         .phase = BEAT_REDUCE,
                          .step = 1000000007,
                          .beats = 12,
                          .still = 2.5,
@@ -52,7 +52,7 @@ static void reads_what_was_written(void)
     heartbeat_read(path, beats, N);
     for (int i = 0; i < N; i++) {
         CU_ASSERT_EQUAL(beats[i].rank, i);
-        CU_ASSERT_EQUAL(beats[i].phase, PHASE_REDUCE);
+        CU_ASSERT_EQUAL(beats[i].phase, BEAT_REDUCE);
         CU_ASSERT_EQUAL(beats[i].step, 1000000007);
         CU_ASSERT_EQUAL(beats[i].beats, 12);
         CU_ASSERT_EQUAL(beats[i].still, 2.5);
@@ -102,7 +102,7 @@ static char message[STATUS_MESSAGE_SIZE];
 static struct heartbeat_case healthy(void)
 {
     for (int i = 0; i < N; i++) {
-        before[i] = (struct beat){.rank = i, .phase = PHASE_EXCHANGE, .step = 7, .beats = 100};
+        before[i] = (struct beat){.rank = i, .phase = BEAT_EXCHANGE, .step = 7, .beats = 100};
         now[i] = before[i];
         now[i].beats = 130;
         now[i].still = 31;
@@ -126,12 +126,12 @@ static void names_a_lost_rank(void)
 {
     const struct heartbeat_case the = healthy();
     now[2].beats = before[2].beats;
-    now[2].phase = PHASE_BACKWARD;
+    now[2].phase = BEAT_BACKWARD;
     now[2].step = 6;
     CU_ASSERT_EQUAL(heartbeat_lost(&the), 2);
     CU_ASSERT(says(&the, "rank 2 has given no sign of life for 31 s, at step 7: last seen in the "
                          "backward pass of step 6; this rank is in the exchange of latents"));
-    now[0].phase = PHASE_SAVE; /* whatever this rank does */
+    now[0].phase = BEAT_SAVE; /* whatever this rank does */
     CU_ASSERT(says(&the, "rank 2 has given no sign of life for 31 s, at step 7: last seen in the "
                          "backward pass of step 6; this rank is in a save"));
 }
@@ -139,7 +139,7 @@ static void names_a_lost_rank(void)
 static void names_a_rank_that_computes_without_end(void)
 {
     struct heartbeat_case the = healthy();
-    now[3].phase = PHASE_ENCODE;
+    now[3].phase = BEAT_ENCODE;
     now[3].still = 30.5;
     CU_ASSERT(
         says(&the, "rank 3 does not get on: for 30 s at step 7, in the encoding of its batch"));
@@ -152,8 +152,8 @@ static void names_a_rank_that_computes_without_end(void)
 
 static void waits_for_slow_phases_and_debuggers(void)
 {
-    static const enum phase SLOW[] = {PHASE_START, PHASE_FIT, PHASE_VALIDATE, PHASE_SAVE,
-                                      PHASE_END};
+    static const enum beat_phase SLOW[] = {BEAT_START, BEAT_FIT, BEAT_VALIDATE, BEAT_SAVE,
+                                           BEAT_END};
     for (size_t i = 0; i < sizeof SLOW / sizeof *SLOW; i++) {
         const struct heartbeat_case the = healthy();
         now[1].phase = SLOW[i];
@@ -166,7 +166,7 @@ static void waits_for_slow_phases_and_debuggers(void)
     now[1].beats = before[1].beats;
     now[1].traced = true;
     CU_ASSERT(says(&the, NULL));
-    now[1].phase = PHASE_UPDATE;
+    now[1].phase = BEAT_UPDATE;
     now[1].still = 1e5;
     CU_ASSERT(says(&the, NULL));
     now[2].beats = before[2].beats; /* another one is held by nobody */

@@ -127,7 +127,7 @@ static enum status save(struct run *run)
     char path[RUN_FOLDER_PATH];
     const double start = stop_clock();
     if (run->saved == run->trainer.step) return OK;
-    watchdog_mark(run->watchdog, PHASE_SAVE, run->trainer.step);
+    watchdog_mark(run->watchdog, BEAT_SAVE, run->trainer.step);
     run_folder_checkpoint(&run->folder, path, run->trainer.step);
     TRY(model_file_save(&run->trainer, path));
     TRY(group_agree(run->group, leads(run) ? run_folder_commit(&run->folder, run->trainer.step,
@@ -141,7 +141,7 @@ done:
 
 static enum status validate(struct run *run)
 {
-    watchdog_mark(run->watchdog, PHASE_VALIDATE, run->trainer.step);
+    watchdog_mark(run->watchdog, BEAT_VALIDATE, run->trainer.step);
     const enum status status =
         validation_run(&run->validation, &run->trainer, &run->result->validation);
     if (status == OK) run_log_validation(&run->log, run->trainer.step, &run->result->validation);

@@ -39,7 +39,7 @@ static double micro_scale(const struct trainer *trainer, const struct micro *mic
 }
 
 /* Where this rank is in the step, for the ranks that wait for it. */
-static void enter(struct trainer *trainer, enum phase phase)
+static void enter(struct trainer *trainer, enum beat_phase phase)
 {
     watchdog_mark(trainer->watchdog, phase, trainer->step + 1);
 }
@@ -117,7 +117,7 @@ static enum status share_step(struct trainer *trainer, enum status local, bool s
     for (size_t i = 0; local == OK && i < trainer->plan.n_micros; i++)
         if (mine(trainer, &trainer->plan.micros[i]))
             fill_slots(trainer, &trainer->plan.micros[i], slots);
-    enter(trainer, PHASE_EXCHANGE);
+    enter(trainer, BEAT_EXCHANGE);
     group_sum_doubles(trainer->group, trainer->shared, n);
     if (flags[FLAG_FAILED] > 0) return group_agree(trainer->group, local);
     read_slots(trainer, slots, share);
@@ -253,10 +253,10 @@ enum status trainer_step(struct trainer *trainer, bool stop, struct step_report 
     arena_reset(&trainer->batches, 0);
     arena_reset(&trainer->activations, 0);
     if (trainer->step == schedule_fit_step(&trainer->config)) {
-        enter(trainer, PHASE_FIT);
+        enter(trainer, BEAT_FIT);
         TRY(fit_mixture(trainer));
     }
-    enter(trainer, PHASE_ENCODE);
+    enter(trainer, BEAT_ENCODE);
 
     const enum status local = sampler_batch(&trainer->sampler, trainer->step, &rows, &n_rows);
     if (local == OK) {
@@ -265,16 +265,16 @@ enum status trainer_step(struct trainer *trainer, bool stop, struct step_report 
     }
     TRY(share_step(trainer, local, stop, &share, report));
 
-    enter(trainer, PHASE_BACKWARD);
+    enter(trainer, BEAT_BACKWARD);
     memset(trainer->gradient, 0, trainer->vae.parameters.count * sizeof *trainer->gradient);
     memset(parts, 0, trainer->plan.n_micros * N_LOSS_PARTS * sizeof *parts);
     reduce_begin(trainer->reduce);
     separate(trainer, &schedule.objective, report);
     backward_mine(trainer, &schedule.objective, &share, parts);
-    enter(trainer, PHASE_REDUCE);
+    enter(trainer, BEAT_REDUCE);
     reduce_finish(trainer->reduce);
     share_losses(trainer, parts, report);
-    enter(trainer, PHASE_UPDATE);
+    enter(trainer, BEAT_UPDATE);
     report_losses(trainer, &schedule.objective, &share, parts, report);
     update(trainer, &schedule, report);
 done:
