@@ -11,12 +11,13 @@ job_begin() {
     source "${AFFEKT_SITE:-$slurm_folder/site.conf}" || exit 1
     # shellcheck source=slurm/program.sh
     source "$slurm_folder/program.sh"
-    [ ${#MODULES[@]} -eq 0 ] || module load "${MODULES[@]}" || exit 1
+    load_modules || exit 1
     find_program || exit 1
     restarts=${SLURM_RESTART_COUNT:-0}
     signalled=
     launcher=
     code=0
+    lost= # yes: a rank died or was stuck
     job_trim_log
     say "job $SLURM_JOB_ID, start $((restarts + 1)), on ${SLURM_JOB_NODELIST:-?}"
     if [ "$restarts" -gt "$MAX_RESTARTS" ]; then
@@ -131,7 +132,7 @@ job_again() {
     echo "$vain" >"$2"
     if [ "$signalled" = TERM ]; then
         say "ended from outside (code $code): submit again to go on"
-    elif [ "$code" -eq 2 ] || { [ "$code" -eq 1 ] && [ "$1" != yes ]; }; then
+    elif [ "$code" -eq 2 ] || { [ "$code" -eq 1 ] && [ "$1" != yes ] && [ -z "$lost" ]; }; then
         say "failed with code $code; the reason is above"
         exit "$code"
     elif [ "$vain" -ge 3 ]; then

@@ -16,6 +16,27 @@ find_program() {
     return 1
 }
 
+# Loads the site's modules.  Batch shells are no login shells: the command may have to be found first.
+load_modules() {
+    local init
+    [ ${#MODULES[@]} -gt 0 ] || return 0
+    set +u # other people's scripts
+    for init in "$MODULESHOME/init/bash" "$LMOD_PKG/init/bash" /etc/profile.d/{modules,lmod}.sh \
+        /usr/share/{modules,lmod/lmod}/init/bash; do
+        declare -F module >/dev/null && break
+        # shellcheck disable=SC1090 # wherever the site has it
+        [ ! -r "$init" ] || source "$init"
+    done
+    if ! declare -F module >/dev/null; then
+        echo "error: MODULES = ${MODULES[*]}, but there is no command module here" >&2
+        return 1
+    fi
+    module load "${MODULES[@]}" || {
+        echo "error: module load ${MODULES[*]} failed" >&2
+        return 1
+    }
+}
+
 # Whether this affekt has the verb.
 has_verb() {
     "${AFFEKT[@]}" --help | grep -q "^  $1 "

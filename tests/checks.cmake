@@ -52,6 +52,10 @@ if(AFFEKT_TESTS)
   source_test(headers ${root} ${CMAKE_C_COMPILER} ${OpenMP_C_FLAGS} ${mpi_flags} ${HDF5_CFLAGS}
     ${JANSSON_CFLAGS} ${CUNIT_CFLAGS})
   source_test(checks_bite ${root}/tests ${CMAKE_C_COMPILER})
+  find_program(PYTHON NAMES python3 REQUIRED)
+  add_test(NAME source_spack_recipe COMMAND ${CMAKE_COMMAND} -E env PYTHONDONTWRITEBYTECODE=1
+    ${PYTHON} ${root}/tests/spack_recipe.py ${root})
+  set_tests_properties(source_spack_recipe PROPERTIES LABELS source TIMEOUT 60)
   add_test(NAME source_format COMMAND ${CMAKE_COMMAND} --build ${CMAKE_BINARY_DIR} --target format-check)
   set_tests_properties(source_format PROPERTIES LABELS source TIMEOUT 120)
 endif()

@@ -1,9 +1,8 @@
-/* placement: what launchers say, mis-launches, CPUs, and ranks with different kernels. */
+/* placement: what launchers say, mis-launches, and ranks with different kernels. */
 #define _GNU_SOURCE
 #include "placement.h"
 #include "runner.h"
 
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -98,20 +97,6 @@ static void ignores_nonsense(void)
     }
 }
 
-static void counts_cpus(void)
-{
-    cpu_set_t before, one;
-    CU_ASSERT(placement_cpus() >= 1);
-    CU_ASSERT_EQUAL_FATAL(sched_getaffinity(0, sizeof before, &before), 0);
-    size_t cpu = 0;
-    while (!CPU_ISSET(cpu, &before)) cpu++;
-    CPU_ZERO(&one);
-    CPU_SET(cpu, &one);
-    CU_ASSERT_EQUAL(sched_setaffinity(0, sizeof one, &one), 0);
-    CU_ASSERT_EQUAL(placement_cpus(), 1);
-    CU_ASSERT_EQUAL(sched_setaffinity(0, sizeof before, &before), 0);
-}
-
 static void compares_kernels(void)
 {
     struct group *group = NULL;
@@ -137,7 +122,6 @@ const struct suite_test suite_tests[] = {
     {"asks mpirun before Slurm", asks_mpirun_first},
     {"sees the launcher of another MPI", sees_another_mpi},
     {"ignores values that are no numbers", ignores_nonsense},
-    {"counts the CPUs it may use", counts_cpus},
     {"compares the ranks' kernels", compares_kernels},
     {NULL, NULL},
 };

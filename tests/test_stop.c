@@ -64,6 +64,40 @@ static void a_second_signal_ends_the_process(void)
     }
 }
 
+/* In a child: nobody reads what it writes, and it goes on. */
+static void a_closed_pipe_does_not_end_the_process(void)
+{
+    int ends[2], code = -1;
+    CU_ASSERT_EQUAL_FATAL(pipe(ends), 0);
+    close(ends[0]);
+    const pid_t pid = fork();
+    if (pid == 0) {
+        stop_catch_signals();
+        _exit(write(ends[1], "x", 1) == -1 && !stop_signalled() ? 5 : 6);
+    }
+    CU_ASSERT_EQUAL(waitpid(pid, &code, 0), pid);
+    CU_ASSERT(WIFEXITED(code) && WEXITSTATUS(code) == 5);
+    close(ends[1]);
+}
+
+/* In a child: which signal it was. */
+static void tells_terminations(void)
+{
+    static const int SIGNALS[] = {SIGTERM, SIGUSR1, SIGINT};
+    for (size_t i = 0; i < 3; i++) {
+        int code = -1;
+        const pid_t pid = fork();
+        if (pid == 0) {
+            stop_catch_signals();
+            if (stop_terminated()) _exit(2);
+            raise(SIGNALS[i]);
+            _exit(stop_terminated());
+        }
+        CU_ASSERT_EQUAL(waitpid(pid, &code, 0), pid);
+        CU_ASSERT(WIFEXITED(code) && WEXITSTATUS(code) == (SIGNALS[i] == SIGTERM));
+    }
+}
+
 static void the_clock_goes_forward(void)
 {
     const double start = stop_clock();
@@ -77,6 +111,8 @@ const struct suite_test suite_tests[] = {
     {"reads durations", reads_durations},
     {"refuses what is no duration", refuses_what_is_no_duration},
     {"a second signal ends the process", a_second_signal_ends_the_process},
+    {"a closed pipe does not end the process", a_closed_pipe_does_not_end_the_process},
+    {"tells terminations", tells_terminations},
     {"the clock goes forward", the_clock_goes_forward},
     {NULL, NULL},
 };

@@ -59,6 +59,7 @@ struct config {
         bool sharded;
         enum compression compress;
         int threads;
+        double watchdog; /* seconds; 0: off */
     } train;
     struct {
         size_t iterations, segments;

@@ -127,6 +127,8 @@ const struct option_entry options[] = {
     OPTION(train, compress, DEFAULT(COMPRESS_NONE), ONE_OF(compress_names),
            HELP("how gradients travel; bf16 halves them, what is rounded off comes next step")),
     OPTION(train, threads, DEFAULT(1), RANGE(1, 256, "threads"), HELP("OpenMP threads a rank")),
+    OPTION(train, watchdog, DEFAULT(600), RANGE(1, 1e6, "seconds"), .or_zero = true,
+           HELP("longest wait for a rank that is stuck, before all end; 0: for ever")),
     OPTION(fit, iterations, DEFAULT(50), RANGE(1, 10000, "iterations"),
            HELP("most iterations of the mixture fit")),
     OPTION(fit, segments, DEFAULT(8192), RANGE(16, 1e7, "segments"),

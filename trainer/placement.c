@@ -2,7 +2,6 @@
 #define _GNU_SOURCE
 #include "placement.h"
 
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,13 +67,6 @@ enum status placement_check(const struct placement *placement, int size)
     if (!placement->variable || placement->ranks == size) return OK;
     return status_fail(USAGE, "%s = %ld, but MPI joins %d of the ranks: %s", placement->variable,
                        placement->ranks, size, advice(placement));
-}
-
-int placement_cpus(void)
-{
-    cpu_set_t set;
-    const int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-    return n > 0 ? n : 1;
 }
 
 /* The level that the clones of model/simd.h are chosen by. */

@@ -1,6 +1,5 @@
 /**
- * Where this process runs: what its launcher said of it, which CPUs it may use, and whether the
- * ranks compute alike.
+ * Where this process runs: what its launcher said of it, and whether the ranks compute alike.
  *
  * The one file that reads the launcher's environment.  SLURM_NTASKS and SLURM_PROCID are not asked
  * for the number of ranks: below mpirun they describe its daemons, and a batch script has them too.
@@ -38,9 +37,6 @@ STATUS_CHECKED enum status placement_check_wires(const struct placement *placeme
  * @return USAGE with the number the launcher started and what to launch with instead
  */
 STATUS_CHECKED enum status placement_check(const struct placement *placement, int size);
-
-/** CPUs that this process may run on, at least 1.  Local. */
-int placement_cpus(void);
 
 /** "skx, x86-64-v4": the kernels that this process computes with, given BLIS's.  Valid until this
  *  thread's next call.  Local. */

@@ -7,6 +7,7 @@
 #include "run_folder.h"
 #include "run_log.h"
 #include "stop.h"
+#include "topology.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -23,6 +24,7 @@ struct run {
     struct validation validation;
     struct run_folder folder;
     struct run_log log;
+    struct watchdog *watchdog; /* NULL: nobody watches */
     struct run_result *result;
     uint64_t saved; /* step of the newest checkpoint */
     double slowest_save;
@@ -125,6 +127,7 @@ static enum status save(struct run *run)
     char path[RUN_FOLDER_PATH];
     const double start = stop_clock();
     if (run->saved == run->trainer.step) return OK;
+    watchdog_mark(run->watchdog, BEAT_SAVE, run->trainer.step);
     timeline_begin(&run->trainer.timeline, PHASE_SAVE);
     run_folder_checkpoint(&run->folder, path, run->trainer.step);
     TRY(model_file_save(&run->trainer, path));
@@ -140,6 +143,7 @@ done:
 
 static enum status validate(struct run *run)
 {
+    watchdog_mark(run->watchdog, BEAT_VALIDATE, run->trainer.step);
     timeline_begin(&run->trainer.timeline, PHASE_VALIDATE);
     const enum status status =
         validation_run(&run->validation, &run->trainer, &run->result->validation);
@@ -236,19 +240,33 @@ static void announce(const struct run *run)
                       "warning: no labelled piece to train on: emotions will have no names");
 }
 
+/* How ranks and threads lie on their nodes' processors. */
+static enum status announce_placement(const struct run *run)
+{
+    enum status status = OK;
+    char report[TOPOLOGY_TEXT], advice[TOPOLOGY_TEXT];
+    struct topology mine, *all = calloc((size_t)group_size(run->group), sizeof *all);
+    const enum status local = all ? OK : status_fail(FAILED, "no memory to compare the ranks");
+    TRY(group_agree(run->group, local));
+    topology_self(&mine);
+    topology_read(&mine, "/sys");
+    topology_gather(run->group, all, &mine);
+    topology_describe(all, group_size(run->group), run->trainer.config.train.threads, report,
+                      advice);
+    progress_note(run->progress, "%s", report);
+    if (advice[0]) progress_note(run->progress, "advice: %s", advice);
+done:
+    free(all);
+    return status;
+}
+
 /* Ranks with different kernels: refused when the bits matter, told otherwise. */
 static enum status check_placement(const struct run *run)
 {
     const struct config *config = &run->trainer.config;
-    const int cpus = placement_cpus();
     const enum status status = placement_agree(run->group, placement_kernels(gemm_kernel()));
     if (status != OK && config->train.deterministic) return status;
     if (status != OK) progress_note(run->progress, "warning: %s", status_message());
-    if (config->train.threads > cpus)
-        progress_note(run->progress,
-                      "warning: %d threads a rank, but rank 0 may use %d CPU%s: give srun "
-                      "--cpus-per-task, or mpirun --bind-to none",
-                      config->train.threads, cpus, cpus == 1 ? "" : "s");
     return OK;
 }
 
@@ -271,6 +289,20 @@ static enum status end_trace(struct run *run)
     return status;
 }
 
+/* A run that cannot be watched goes on without. */
+static void watch(struct run *run)
+{
+    char path[RUN_FOLDER_PATH];
+    const struct watchdog_settings settings = {
+        .path = path, .bound = run->trainer.config.train.watchdog, .ending = stop_terminated};
+    if (settings.bound == 0) return;
+    run_folder_file(&run->folder, path, "heartbeat");
+    if (watchdog_start(&run->watchdog, run->group, &settings) != OK)
+        progress_note(run->progress, "warning: %s: a stuck rank will not be noticed",
+                      status_message());
+    run->trainer.watchdog = run->watchdog;
+}
+
 static enum status run_loop(struct run *run, const struct config *config)
 {
     enum status status = OK;
@@ -281,6 +313,8 @@ static enum status run_loop(struct run *run, const struct config *config)
     TRY(open_log(run, config));
     TRY(validation_init(&run->validation, &run->trainer));
     announce(run);
+    TRY(announce_placement(run));
+    watch(run);
     TRY(loop(run));
     TRY(end_trace(run));
 done:
@@ -290,6 +324,7 @@ done:
 static void finish(struct run *run)
 {
     struct run_result *result = run->result;
+    watchdog_stop(run->watchdog);
     result->step = run->trainer.step;
     result->seconds = stop_clock() - run->log.start;
     result->events_per_second = run_log_rate(&run->log);

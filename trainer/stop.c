@@ -12,8 +12,7 @@ static volatile sig_atomic_t signalled;
 
 static void on_signal(int number)
 {
-    (void)number;
-    signalled = 1;
+    signalled = number;
 }
 
 void stop_catch_signals(void)
@@ -24,11 +23,19 @@ void stop_catch_signals(void)
     action.sa_flags |= (int)SA_RESETHAND;
     for (size_t i = 0; i < sizeof NUMBERS / sizeof *NUMBERS; i++)
         sigaction(NUMBERS[i], &action, NULL);
+    /* MPI writes to the socket of a rank that died, and this one shall live to tell */
+    action = (struct sigaction){.sa_handler = SIG_IGN};
+    sigaction(SIGPIPE, &action, NULL);
 }
 
 bool stop_signalled(void)
 {
     return signalled != 0;
+}
+
+bool stop_terminated(void)
+{
+    return signalled == SIGTERM;
 }
 
 double stop_clock(void)

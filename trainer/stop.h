@@ -10,11 +10,15 @@
 
 #include <stdbool.h>
 
-/** Catches SIGUSR1, SIGTERM and SIGINT; a second one ends the process the usual way.  Local. */
+/** Catches SIGUSR1, SIGTERM and SIGINT; a second one ends the process the usual way.  Ignores
+ *  SIGPIPE.  Local. */
 void stop_catch_signals(void);
 
 /** Whether a signal came.  Local. */
 bool stop_signalled(void);
+
+/** Whether it was SIGTERM, after which launchers leave seconds.  Local. */
+bool stop_terminated(void);
 
 /** Seconds of a monotonic clock.  Local. */
 double stop_clock(void);

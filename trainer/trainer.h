@@ -12,10 +12,12 @@
 #include "optimiser.h"
 #include "schedule.h"
 #include "timeline.h"
+#include "watchdog.h"
 
 struct trainer {
     struct config config;
     struct group *group;         /* borrowed */
+    struct watchdog *watchdog;   /* borrowed; NULL: nobody watches */
     const struct corpus *corpus; /* borrowed */
     struct vae vae;
     struct standard standard;
