@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import torch
 
+TILE = 64  # queries taken at once, so that causal scores skip most of what is hidden
 HIDDEN = -1e30  # added to a score that must not be seen; finite, so that padding stays finite
 
 
@@ -59,129 +60,174 @@ def sinusoids(spans, causal, width, dtype):
 
 
 def by_head(x, heads):
-    """(n, width) -> (heads, n, depth), a view."""
-    return x.view(x.shape[0], heads, -1).transpose(0, 1)
+    """(count, length, width) -> (heads, count, length, depth), a view."""
+    return x.unflatten(2, (heads, -1)).permute(2, 0, 1, 3)
 
 
 def copy_by_head(x, heads, bias=None):
-    """(n, width) -> (heads, n, depth) in one piece, with a bias (width) added."""
+    """The same in one piece, with a bias (1, width) added."""
     view = by_head(x, heads)
     out = torch.empty(view.shape, dtype=x.dtype)
     if bias is None:
         return out.copy_(view)
-    return torch.add(view, bias.view(heads, 1, -1), out=out)
+    return torch.add(view, bias.view(heads, 1, 1, -1), out=out)
+
+
+@dataclass
+class Tile:
+    """Queries first..end of every span of a group, the keys they see and the relative rows."""
+
+    group: Group
+    first: int
+    end: int
+
+    @property
+    def length(self):
+        return self.end - self.first
+
+    @property
+    def keys(self):
+        return self.group.past + self.end if self.group.causal else self.group.keys
+
+    @property
+    def n_rows(self):
+        return self.keys if self.group.causal else self.keys + self.length - 1
+
+    def rows(self, r, heads):
+        """(heads, n_rows, depth) of r (distances, width), a view; the largest distance first."""
+        zero = r.shape[0] - 1 if self.group.causal else r.shape[0] // 2
+        first = zero - (self.group.past + self.end - 1)
+        return by_head(r[None, first : first + self.n_rows], heads)[:, 0]
+
+    def mask(self):
+        return self.group.mask[:, self.first : self.end, : self.keys]
+
+    def skew(self, x):
+        """A view of position scores (n, length, n_rows) as (n, length, keys): column j of row i is
+        the distance past + i - j.  Causal rows run on into each other where the mask hides them."""
+        stride = (self.length * self.n_rows, self.n_rows - 1, 1)
+        return x.as_strided((len(x), self.length, self.keys), stride, self.length - 1)
+
+    def unskew(self, score):
+        """The backward pass of skew: score (n, length, keys), zero where hidden, by distance.  It
+        has length - 1 numbers before its first, so that row 0 may start before itself."""
+        lead, n = self.length - 1, len(score)
+        if not self.group.causal:
+            out = torch.zeros(n, self.length, self.n_rows, dtype=score.dtype)
+            self.skew(out).copy_(score)
+            return out
+        stride = (self.length * self.n_rows, self.n_rows + 1, 1)
+        out = score.as_strided(score.shape, stride, score.storage_offset() - lead).clone()
+        out[:, 0, :lead] = 0
+        return out
+
+
+def tiles(group):
+    """The last first: in a causal group it sees all keys."""
+    count = -(-group.length // TILE)
+    cuts = [group.length * i // count for i in range(count + 1)]
+    return [Tile(group, a, b) for a, b in zip(cuts, cuts[1:])][::-1]
 
 
 def keys_values(group, qkv, own, heads):
     """k and v (heads * count, keys, depth) of a group, memory first."""
-    width = own.shape[1] // 3
-    depth = width // heads
+    width = own.shape[2] // 3
     parts = []
     for part in (1, 2):
         columns = slice(part * width, (part + 1) * width)
-        out = torch.empty(heads, group.count, group.keys, depth, dtype=own.dtype)
-        here = by_head(own[:, columns], heads).view(heads, group.count, group.length, depth)
-        out[:, :, group.past :].copy_(here)
+        out = torch.empty(heads, group.count, group.keys, width // heads, dtype=own.dtype)
+        out[:, :, group.past :].copy_(by_head(own[:, :, columns], heads))
         if group.past:
-            old = by_head(qkv[:, columns].index_select(0, group.memory), heads)
-            out[:, :, : group.past].copy_(old.view(heads, group.count, group.past, depth))
-        parts.append(out.view(heads * group.count, group.keys, depth))
+            old = qkv[:, columns].index_select(0, group.memory).view(group.count, group.past, width)
+            out[:, :, : group.past].copy_(by_head(old, heads))
+        parts.append(out.flatten(0, 1))
     return parts
 
 
-def relative_rows(group, r):
-    """The rows of r (rows, width) that a group's distances need, the largest first."""
-    first = (r.shape[0] if group.causal else (r.shape[0] + 1) // 2) - group.keys
-    return slice(first, first + group.keys + (0 if group.causal else group.length - 1))
-
-
-def skew(group, x, rows):
-    """A view of position scores (.., length, rows) as (.., length, keys): column j of row i is the
-    distance past + i - j.  Causal rows run on into each other where the mask hides them."""
-    shape = (x.shape[0], group.length, group.keys)
-    return x.as_strided(shape, (group.length * rows, rows - 1, 1), group.length - 1)
-
-
-def unskew(group, scores, rows):
-    """The backward pass of skew: scores (.., length, keys), zero where hidden, by distance."""
-    n = scores.shape[0]
-    if not group.causal:
-        out = torch.zeros(n, group.length, rows, dtype=scores.dtype)
-        skew(group, out, rows).copy_(scores)
-        return out
-    # `scores` has length - 1 numbers before its first, so that row 0 may start before itself
-    lead = group.length - 1
-    out = scores.as_strided(scores.shape, (group.length * rows, rows + 1, 1),
-                            scores.storage_offset() - lead).clone()
-    out[:, 0, :lead] = 0
-    return out
+def tile_forward(tile, query, key, value, r, u, v, heads):
+    """query (count, length, width).  Returns mixed (heads, count, length, depth) and what the
+    backward pass needs."""
+    qu, qv = copy_by_head(query, heads, u), copy_by_head(query, heads, v)
+    n, depth = heads * tile.group.count, qu.shape[3]
+    position = torch.bmm(qv.flatten(1, 2), tile.rows(r, heads).transpose(1, 2))
+    shifted = tile.skew(position.view(n, tile.length, -1))
+    score = torch.empty(n, tile.length, tile.keys, dtype=query.dtype)
+    if tile.group.mask is None:
+        score.copy_(shifted)
+    else:
+        shape = (heads, tile.group.count, tile.length, tile.keys)
+        torch.add(shifted.view(shape), tile.mask(), out=score.view(shape))
+    scale = 1 / math.sqrt(depth)
+    score.baddbmm_(qu.flatten(0, 1), key[:, : tile.keys].transpose(1, 2), beta=scale, alpha=scale)
+    weight = torch._softmax(score, -1, False, out=score)
+    return torch.bmm(weight, value[:, : tile.keys]).view(qu.shape), (qu, qv, weight)
 
 
 def group_forward(group, qkv, r, u, v, heads):
     """Returns mixed (count * length, width) and what the backward pass needs."""
     own = qkv[group.slots] if group.own is None else qkv.index_select(0, group.own)
-    width = own.shape[1] // 3
-    depth, n = width // heads, heads * group.count
-    query = own[:, :width]
-    qu, qv = copy_by_head(query, heads, u), copy_by_head(query, heads, v)
+    own, width = own.view(group.count, group.length, -1), qkv.shape[1] // 3
     key, value = keys_values(group, qkv, own, heads)
-    rows = by_head(r[relative_rows(group, r)], heads)
-    position = torch.bmm(qv, rows.transpose(1, 2))
-    shifted = skew(group, position.view(n, group.length, -1), rows.shape[1])
-    score = torch.empty(n, group.length, group.keys, dtype=own.dtype)
-    if group.mask is None:
-        score.copy_(shifted)
-    else:
-        shape = (heads, group.count, group.length, group.keys)
-        torch.add(shifted.view(shape), group.mask, out=score.view(shape))
-    del position, shifted
-    scale = 1 / math.sqrt(depth)
-    score.baddbmm_(qu.view(n, group.length, depth), key.transpose(1, 2), beta=scale, alpha=scale)
-    weight = torch._softmax(score, -1, False, out=score)
-    mixed = torch.bmm(weight, value).view(heads, -1, depth)
-    return mixed.transpose(0, 1).reshape(-1, width), (qu, qv, key, value, weight)
+    out, saved = torch.empty(group.count, group.length, width, dtype=qkv.dtype), []
+    for tile in tiles(group):
+        part = slice(tile.first, tile.end)
+        mixed, kept = tile_forward(tile, own[:, part, :width], key, value, r, u, v, heads)
+        by_head(out[:, part], heads).copy_(mixed)
+        saved.append(kept)
+    return out.view(-1, width), (key, value, saved)
 
 
-def softmax_backward(group, weight, dmixed, value, scale):
-    """scale * d score, with room for unskew before its first number."""
+def softmax_backward(tile, weight, dmixed, value):
+    """d score over its scale, with room for unskew before its first number."""
+    scale = 1 / math.sqrt(dmixed.shape[2])
     dweight = torch.empty_like(weight)
     torch.baddbmm(dweight, dmixed, value.transpose(1, 2), beta=0, alpha=scale, out=dweight)
-    storage = torch.empty(group.length - 1 + weight.numel(), dtype=weight.dtype)
-    storage[: group.length - 1] = 0
-    dscore = storage[group.length - 1 :].view(weight.shape)
+    storage = torch.empty(tile.length - 1 + weight.numel(), dtype=weight.dtype)
+    storage[: tile.length - 1] = 0
+    dscore = storage[tile.length - 1 :].view(weight.shape)
     return torch._softmax_backward_data(dweight, weight, -1, weight.dtype, grad_input=dscore)
+
+
+def tile_backward(tile, saved, dmixed, key, value, dkey, dvalue, r, dr, dbias, heads):
+    """dmixed (count, length, width).  Returns dquery (heads, count, length, depth); adds to dkey,
+    dvalue (heads * count, keys, depth), dr (distances, width) and dbias (2, heads, depth)."""
+    (qu, qv, weight), keys = saved, tile.keys
+    dmixed = copy_by_head(dmixed, heads).flatten(0, 1)
+    dvalue[:, :keys].baddbmm_(weight.transpose(1, 2), dmixed)
+    dscore = softmax_backward(tile, weight, dmixed, value[:, :keys])
+    dqu = torch.bmm(dscore, key[:, :keys]).view(heads, -1, qu.shape[3])
+    dkey[:, :keys].baddbmm_(dscore.transpose(1, 2), qu.flatten(0, 1))
+    dposition = tile.unskew(dscore).view(heads, -1, tile.n_rows)
+    dqv = torch.bmm(dposition, tile.rows(r, heads))
+    tile.rows(dr, heads).add_(torch.bmm(dposition.transpose(1, 2), qv.flatten(1, 2)))
+    dbias[0] += dqu.sum(1)
+    dbias[1] += dqv.sum(1)
+    return dqu.add_(dqv).view(qu.shape)
 
 
 def group_backward(group, saved, dmixed, r, dr, dbias, heads):
     """Returns dqkv (count * length, 3 width) and dmemory (count * past, 2 width) or None; adds to
-    dr (rows, width) and dbias (2, heads, depth)."""
-    qu, qv, key, value, weight = saved
-    depth = qu.shape[2]
-    n, width = heads * group.count, heads * depth
-    dmixed = copy_by_head(dmixed, heads).view(n, group.length, depth)
-    dvalue = torch.bmm(weight.transpose(1, 2), dmixed)
-    dscore = softmax_backward(group, weight, dmixed, value, 1 / math.sqrt(depth))
-    dqu = torch.bmm(dscore, key).view(heads, -1, depth)
-    dkey = torch.bmm(dscore.transpose(1, 2), qu.view(n, group.length, depth))
-    which = relative_rows(group, r)
-    rows = by_head(r[which], heads)
-    dposition = unskew(group, dscore, rows.shape[1]).view(heads, -1, rows.shape[1])
-    dqv = torch.bmm(dposition, rows)
-    by_head(dr[which], heads).add_(torch.bmm(dposition.transpose(1, 2), qv))
-    dbias[0] += dqu.sum(1)
-    dbias[1] += dqv.sum(1)
-    dqkv = torch.empty(group.count * group.length, 3 * width, dtype=dmixed.dtype)
-    torch.add(dqu, dqv, out=by_head(dqkv[:, :width], heads))
-    shape = (heads, group.count, group.keys, depth)
-    parts = (dkey.view(shape), dvalue.view(shape))
-    whole = dqkv.view(group.count, group.length, 3, heads, depth).permute(2, 3, 0, 1, 4)
-    for part, d in enumerate(parts):
-        whole[1 + part].copy_(d[:, :, group.past :])
+    dr (distances, width) and dbias (2, heads, depth)."""
+    key, value, kept = saved
+    width = dmixed.shape[1]
+    dkey, dvalue = torch.zeros_like(key), torch.zeros_like(value)
+    dmixed = dmixed.view(group.count, group.length, width)
+    dqkv = torch.empty(group.count, group.length, 3 * width, dtype=dmixed.dtype)
+    for tile, parts in zip(tiles(group), kept):
+        part = slice(tile.first, tile.end)
+        dquery = tile_backward(tile, parts, dmixed[:, part], key, value, dkey, dvalue, r, dr, dbias,
+                               heads)
+        by_head(dqkv[:, part, :width], heads).copy_(dquery)
+    both = [d.view(heads, group.count, group.keys, -1) for d in (dkey, dvalue)]
+    for i, d in enumerate(both):
+        columns = slice((1 + i) * width, (2 + i) * width)
+        by_head(dqkv[:, :, columns], heads).copy_(d[:, :, group.past :])
+    dqkv = dqkv.view(-1, 3 * width)
     if not group.past:
         return dqkv, None
-    dmemory = torch.empty(group.count, group.past, 2, heads, depth, dtype=dmixed.dtype)
-    for part, d in enumerate(parts):
-        dmemory.permute(2, 3, 0, 1, 4)[part].copy_(d[:, :, : group.past])
+    dmemory = torch.empty(group.count, group.past, 2 * width, dtype=dmixed.dtype)
+    for i, d in enumerate(both):
+        by_head(dmemory[:, :, i * width : (i + 1) * width], heads).copy_(d[:, :, : group.past])
     return dqkv, dmemory.view(-1, 2 * width)
 
 

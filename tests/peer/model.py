@@ -64,19 +64,47 @@ def gelu(x):
     return F.gelu(x, approximate="tanh")
 
 
-def branch(x, y, dropout):
+def gelu_sigmoid(x):
+    """The same function: the compiler's exp is several times faster than its tanh."""
+    return x * torch.sigmoid(2 * math.sqrt(2 / math.pi) * x * (1 + 0.044715 * x * x))
+
+
+def random_mask(x, rate):
+    """What dropout keeps of x: 16 random bits a number, drawn 64 at a time, several times faster
+    than bernoulli_."""
+    if rate == 0:
+        return None
+    words = torch.empty((x.numel() + 3) // 4, dtype=torch.int64).random_(-(2**63), None)
+    return words.view(torch.int16)[: x.numel()].view(x.shape) >= round(rate * 65536) - 32768
+
+
+def branch(x, y, keep, rate):
     """x + dropout(y)."""
-    return x + F.dropout(y, dropout, True) if dropout > 0 else x + y
+    return x + y if keep is None else x + torch.where(keep, y * (1 / (1 - rate)), 0.0)
 
 
-def feed_forward(x, mixed, shift, p, dropout):
+def feed_forward(x, mixed, shift, keep, rate, p, gelu=gelu):
     """What follows attention in a layer, up to the next layer's attention."""
-    x = branch(x, linear(mixed, p["out"], p["out_bias"]), dropout)
+    x = branch(x, linear(mixed, p["out"], p["out_bias"]), keep[0], rate)
     up = linear(F.layer_norm(x, x.shape[1:], p["gain2"], p["bias2"], 1e-5), p["up"], p["up_bias"])
-    x = branch(x, linear(gelu(up), p["down"], p["down_bias"]), dropout)
+    x = branch(x, linear(gelu(up), p["down"], p["down_bias"]), keep[1], rate)
     if shift is not None:
         x = x + shift
     return x, F.layer_norm(x, x.shape[1:], p["gain"], p["bias"], 1e-5)
+
+
+def feed_forward_compiled(x, mixed, shift, keep, rate, p):
+    return feed_forward(x, mixed, shift, keep, rate, p, gelu_sigmoid)
+
+
+kernels = dict(feed_forward=feed_forward, gelu=gelu)
+
+
+def compile_kernels(dynamic):
+    """Has what lies between two attentions, and GELU elsewhere, compiled from now on."""
+    torch._dynamo.config.recompile_limit = 64
+    kernels["feed_forward"] = torch.compile(feed_forward_compiled, dynamic=dynamic)
+    kernels["gelu"] = torch.compile(gelu_sigmoid, dynamic=dynamic)
 
 
 class Norm(nn.Module):
@@ -123,7 +151,6 @@ class Stack(nn.Module):
         self.table = normal(sum(rows for _, rows in tables), shape.width, 0.2)
         self.blocks = nn.ModuleList(Block(shape.width, layers) for _ in range(layers))
         self.norm = Norm(shape.width)
-        self.feed_forward = feed_forward  # may be compiled
         self.sinusoids = {}
 
     def relative(self, spans, dtype):
@@ -149,7 +176,8 @@ class Stack(nn.Module):
                      bias2=block.norm2.bias, up=block.up, up_bias=block.up_bias, down=block.down,
                      down_bias=block.down_bias, gain=following.gain, bias=following.bias)
             shift = None if shifts is None or last else shifts[i + 1]
-            x, here = self.feed_forward(x, mixed, shift, p, dropout)
+            keep = [random_mask(x, dropout) for _ in range(2)]
+            x, here = kernels["feed_forward"](x, mixed, shift, keep, dropout, p)
         return here
 
     def pieces(self, prefix):
@@ -240,7 +268,7 @@ class FieldHeads(nn.Module):
             if GIVEN[field]:
                 pre = pre + F.embedding_bag(self.given_rows(field, target), self.given[field],
                                             mode="sum")
-            logits = linear(gelu(pre), self.out[field], self.out_bias[field])
+            logits = linear(kernels["gelu"](pre), self.out[field], self.out_bias[field])
             nats[field] = F.cross_entropy(logits, target[field], reduction="none")
         return nats
 
@@ -307,11 +335,11 @@ class SubDecoder(nn.Module):
 
     def onset(self, batch, z):
         pre = F.embedding(batch.cell_segment, z @ self.onset_in) + F.embedding(batch.cell, self.cell)
-        logits = linear(gelu(pre), self.onset_out, self.onset_bias)
+        logits = linear(kernels["gelu"](pre), self.onset_out, self.onset_bias)
         return F.cross_entropy(logits, batch.cell_target, reduction="sum")
 
     def chroma(self, batch, z):
-        v = gelu(linear(z, self.chroma_in, self.chroma_in_bias))
+        v = kernels["gelu"](linear(z, self.chroma_in, self.chroma_in_bias))
         logits = linear(v, self.chroma_out, self.chroma_bias).view(-1, self.bars, CLASSES)
         return -(batch.chroma * F.log_softmax(logits, 2)).sum()
 
