@@ -191,19 +191,22 @@ class Affekt(nn.Module):
 
     def forward(self, batches):
         """Encodes all, decodes all but the last micro-batch with its own backward pass, and returns
-        J less what these are worth, plus what carries their gradient on to the encoders."""
+        J less what these are worth, plus what carries their gradient on to the encoders; and J
+        itself.  Gradients are those of J times the ranks, since DistributedDataParallel takes
+        means."""
+        ranks = dist.get_world_size() if dist.is_initialized() else 1
         encoded = [self.encode(batch) for batch in batches]
         part, n_free, n_labelled = self.latent_parts(Latents.cat(encoded))
         loss = self.latent_loss(part)
-        shown = loss.detach().clone()
+        shown, loss = loss.detach().clone(), ranks * loss
         for batch, latents in zip(batches, encoded):
             scale = 1 / (n_free if batch.label[0] < 0 else n_labelled)
             if batch is batches[-1]:
                 last = scale * sum(self.reconstruct(batch, latents.z).values())
-                return loss + last, shown + last.detach()
+                return loss + ranks * last, shown + last.detach()
             z = {g: latents.z[g].detach().requires_grad_() for g in GROUPS}
             nats = scale * sum(self.reconstruct(batch, z).values())
-            nats.backward()
+            (ranks * nats).backward()
             shown += nats.detach()
             loss = loss + sum((latents.z[g] * z[g].grad).sum() for g in GROUPS)
 

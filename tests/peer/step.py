@@ -63,7 +63,7 @@ class Peer:
         self.call = self.model
         if a.ranks > 1:
             self.call = torch.nn.parallel.DistributedDataParallel(
-                self.model, gradient_as_bucket_view=True, broadcast_buffers=False)
+                self.model, gradient_as_bucket_view=True)
         self.trained = [p for p in self.model.parameters() if p.requires_grad]
         self.optimizer = self.make_optimizer(LEARNING_RATES[a.preset])
         torch.manual_seed(2 + rank)
@@ -95,12 +95,20 @@ class Peer:
         torch = self.torch
         self.optimizer.zero_grad(set_to_none=True)
         loss, shown = self.call(batches)
-        (loss * self.a.ranks).backward()  # DistributedDataParallel takes means
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(self.trained, 1.0)
         self.optimizer.step()
         with torch.no_grad():
             self.model.log_variance.clamp_(-3, 1)
         return float(shown)
+
+
+def all_ranks(peer, seconds):
+    """The sum over ranks."""
+    total = peer.torch.tensor([seconds], dtype=peer.torch.float64)
+    if peer.a.ranks > 1:
+        peer.torch.distributed.all_reduce(total)
+    return float(total)
 
 
 def measure(peer):
@@ -114,7 +122,7 @@ def measure(peer):
         start = time.perf_counter(), time.process_time()
         losses.append(peer.step(batches))
         wall.append(time.perf_counter() - start[0])
-        cpu.append(time.process_time() - start[1])
+        cpu.append(all_ranks(peer, time.process_time() - start[1]))
         events.append(n_events)
     first = peer.a.warmup
     return wall[first:], cpu[first:], events[first:], losses
