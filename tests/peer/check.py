@@ -98,7 +98,8 @@ def compare_rank(rank, case, port, result):
     vae.noise = no_noise
     theta, _ = oracle_gradients(case)
     peer, vocabulary = make_model(case, theta)
-    call = torch.nn.parallel.DistributedDataParallel(peer)
+    call = torch.nn.parallel.DistributedDataParallel(  # without it the mixture is not used
+        peer, find_unused_parameters=case["normal"])
     free, labelled = vae.make_batches()
     micros = [[free[:1]], [free[1:], labelled]][rank]
     loss, _ = call(make_micros(micros, case, vocabulary, "padded"))
