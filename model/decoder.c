@@ -199,11 +199,6 @@ static void condition_backward(const struct decoder *decoder, const real *theta,
     arena_reset(scratch, mark);
 }
 
-static void announce(const struct ready *ready, size_t first, size_t end)
-{
-    if (ready->call) ready->call(ready->context, first, end - first);
-}
-
 /* Layers from the top down; each layer's run of the block is final when it is done. */
 static void layers_backward(const struct decoder *decoder, const real *theta, real *gradient,
                             real *dx, const struct block_tape *tape,
@@ -211,18 +206,18 @@ static void layers_backward(const struct decoder *decoder, const real *theta, re
                             struct arena *scratch)
 {
     size_t done = decoder->block[decoder->shape.layers - 1].first;
-    announce(&call->ready, decoder->first, done);
+    ready_announce(&call->ready, decoder->first, done);
     for (size_t layer = decoder->shape.layers; layer-- > 0;) {
         steps->call.site = decoder->site + 2 * (uint32_t)layer;
         block_backward(&decoder->block[layer], theta, gradient, dx, &tape[layer], &steps->call,
                        scratch);
         condition_backward(decoder, theta, gradient, layer, dx, call, steps, scratch);
         const size_t end = layer > 0 ? decoder->block[layer - 1].first : decoder->field[0];
-        announce(&call->ready, done, end);
+        ready_announce(&call->ready, done, end);
         done = end;
     }
     embed_backward(decoder, gradient, dx, steps);
-    announce(&call->ready, done, decoder->first + decoder->count);
+    ready_announce(&call->ready, done, decoder->first + decoder->count);
 }
 
 void decoder_loss(const struct decoder *decoder, const real *theta, real *gradient,

@@ -33,13 +33,6 @@ struct decoder {
     size_t first, count;
 };
 
-/** Called when gradient[first, first + count) is final, in increasing order without gaps. */
-typedef void gradient_ready(void *context, size_t first, size_t count);
-struct ready {
-    gradient_ready *call; /* NULL: nobody listens */
-    void *context;
-};
-
 /** One pass over a micro-batch. */
 struct decoder_call {
     const struct batch *batch;

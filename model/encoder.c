@@ -161,7 +161,7 @@ static void pool_backward(const struct encoder *encoder, real *dnorm, const real
 
 void encoder_backward(const struct encoder *encoder, const real *theta, real *gradient,
                       const real *dmoments, const struct encoder_tape *tape,
-                      const struct batch *batch, struct arena *scratch)
+                      const struct batch *batch, const struct ready *ready, struct arena *scratch)
 {
     const struct encoder_shape *shape = &encoder->shape;
     const size_t n = batch->n_events, width = shape->width, mark = arena_mark(scratch);
@@ -175,7 +175,10 @@ void encoder_backward(const struct encoder *encoder, const real *theta, real *gr
     layer_norm_backward(dx, gradient + encoder->norm_gain, gradient + encoder->norm_bias, dnorm,
                         tape->last, tape->stat, theta + encoder->norm_gain, n, width);
     struct block_call call = tape->call;
+    size_t done = encoder->first;
     for (size_t layer = shape->layers; layer-- > 0;) {
+        ready_announce(ready, done, encoder->block[layer].first);
+        done = encoder->block[layer].first;
         call.site = encoder->site + 2 * (uint32_t)layer;
         block_backward(&encoder->block[layer], theta, gradient, dx, &tape->block[layer], &call,
                        scratch);
@@ -186,5 +189,6 @@ void encoder_backward(const struct encoder *encoder, const real *theta, real *gr
                                width);
     embedding_backward(gradient + encoder->type, dx, tape->type, n, width);
     embedding_backward(gradient + encoder->bar, dx, batch->bar, n, width);
+    ready_announce(ready, done, encoder->first + encoder->count);
     arena_reset(scratch, mark);
 }

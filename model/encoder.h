@@ -50,9 +50,10 @@ void encoder_forward(const struct encoder *encoder, const real *theta, struct en
                      const struct batch *batch, const struct dropout *dropout,
                      struct arena *activations, struct arena *scratch);
 
-/** gradient += from dmoments (n_segments, 2 latent).  Local.  Cannot fail. */
+/** gradient += from dmoments (n_segments, 2 latent), each layer's part announced when it is final.
+ *  Local.  Cannot fail. */
 void encoder_backward(const struct encoder *encoder, const real *theta, real *gradient,
                       const real *dmoments, const struct encoder_tape *tape,
-                      const struct batch *batch, struct arena *scratch);
+                      const struct batch *batch, const struct ready *ready, struct arena *scratch);
 
 #endif

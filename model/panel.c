@@ -1,6 +1,4 @@
 /* The choice of a tile by CPU, and the tile of any CPU. */
-#define LANES 4
-#define TALL 4
 #include "panel_tile.h"
 
 #include "panel_cpu.h"

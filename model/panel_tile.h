@@ -1,6 +1,7 @@
 /**
- * The tile of panel.h for one vector length, private to panel*.c: each defines LANES (numbers of a
- * vector) and TALL (rows of a tile, a divisor of PANEL_ROWS) for its CPU and includes this.
+ * The tile of panel.h for one vector length, private to panel*.c: a file for one level of CPUs
+ * defines LANES (numbers of a vector) and TALL (rows of a tile, a divisor of PANEL_ROWS) before it
+ * includes this.
  */
 #ifndef PANEL_TILE_H
 #define PANEL_TILE_H
@@ -8,6 +9,11 @@
 #include "panel.h"
 
 #include "simd.h"
+
+#ifndef LANES /* any CPU */
+#define LANES 4
+#define TALL 4
+#endif
 
 typedef real lanes __attribute__((vector_size(LANES * sizeof(real))));
 /* The same anywhere in memory. */

@@ -60,4 +60,17 @@ void parameters_initialize(const struct parameters *parameters, real *block, uin
 /** Trained numbers, padding left out.  Local. */
 size_t parameters_trained(const struct parameters *parameters);
 
+/** Called when gradient[first, first + count) is final, in increasing order without gaps. */
+typedef void gradient_ready(void *context, size_t first, size_t count);
+struct ready {
+    gradient_ready *call; /* NULL: nobody listens */
+    void *context;
+};
+
+/** Tells whoever listens that gradient[first, end) is final. */
+static inline void ready_announce(const struct ready *ready, size_t first, size_t end)
+{
+    if (ready->call) ready->call(ready->context, first, end - first);
+}
+
 #endif

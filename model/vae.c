@@ -209,8 +209,8 @@ void vae_decode(const struct vae *vae, const real *theta, real *gradient, struct
                    latent * sizeof(real));
     subdecoder_loss(&vae->subdecoder, theta, gradient, tape->dz, z, batch, call->scale, sub,
                     scratch);
-    if (call->ready.call)
-        call->ready.call(call->ready.context, vae->subdecoder.first, vae->subdecoder.count);
+    ready_announce(&call->ready, vae->subdecoder.first,
+                   vae->subdecoder.first + vae->subdecoder.count);
     for (int i = 0; i < N_EVENT_LOSSES; i++) loss[LOSS_EVENT + i] += call->scale * event[i];
     loss[LOSS_ONSET] += call->scale * sub[SUBDECODER_ONSET];
     loss[LOSS_CHROMA] += call->scale * sub[SUBDECODER_CHROMA];
@@ -223,14 +223,10 @@ void vae_encode_backward(const struct vae *vae, const real *theta, real *gradien
                          struct arena *scratch)
 {
     static const enum factor ORDER[N_FACTORS] = {FACTOR_TONAL, FACTOR_RHYTHM};
-    if (ready->call)
-        ready->call(ready->context, vae->first_mixture, vae->end_mixture - vae->first_mixture);
-    for (int i = 0; i < N_FACTORS; i++) {
-        const struct encoder *encoder = &vae->encoder[ORDER[i]];
-        encoder_backward(encoder, theta, gradient, tape->dmoments[ORDER[i]],
-                         &tape->encoder[ORDER[i]], tape->batch, scratch);
-        if (ready->call) ready->call(ready->context, encoder->first, encoder->count);
-    }
+    ready_announce(ready, vae->first_mixture, vae->end_mixture);
+    for (int i = 0; i < N_FACTORS; i++)
+        encoder_backward(&vae->encoder[ORDER[i]], theta, gradient, tape->dmoments[ORDER[i]],
+                         &tape->encoder[ORDER[i]], tape->batch, ready, scratch);
 }
 
 static size_t largest(size_t a, size_t b)

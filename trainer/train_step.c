@@ -191,10 +191,11 @@ static void decode_mine(struct trainer *trainer, const struct objective *objecti
 static void encoders_backward_mine(struct trainer *trainer)
 {
     static const enum factor ORDER[N_FACTORS] = {FACTOR_TONAL, FACTOR_RHYTHM};
+    static const struct ready nobody = {NULL, NULL};
+    const struct ready reduce = {reduce_ready, trainer->reduce};
     const struct vae *vae = &trainer->vae;
     const struct micro *last = last_mine(trainer);
-    if (last)
-        reduce_ready(trainer->reduce, vae->first_mixture, vae->end_mixture - vae->first_mixture);
+    if (last) ready_announce(&reduce, vae->first_mixture, vae->end_mixture);
     for (int f = 0; f < N_FACTORS; f++) {
         const struct encoder *encoder = &vae->encoder[ORDER[f]];
         for (size_t i = 0; i < trainer->plan.n_micros; i++) {
@@ -203,12 +204,12 @@ static void encoders_backward_mine(struct trainer *trainer)
             if (!mine(trainer, micro)) continue;
             timeline_begin(&trainer->timeline, PHASE_ENCODE_BACKWARD);
             encoder_backward(encoder, trainer->theta, trainer->gradient, tape->dmoments[ORDER[f]],
-                             &tape->encoder[ORDER[f]], tape->batch, &trainer->scratch);
+                             &tape->encoder[ORDER[f]], tape->batch,
+                             micro == last ? &reduce : &nobody, &trainer->scratch);
             reduce_micro_batch(trainer->reduce);
             timeline_end(&trainer->timeline, PHASE_ENCODE_BACKWARD);
             watchdog_on(trainer->watchdog);
         }
-        if (last) reduce_ready(trainer->reduce, encoder->first, encoder->count);
     }
     if (!last) reduce_ready(trainer->reduce, 0, vae->parameters.count);
 }
