@@ -9,8 +9,9 @@
 
 enum {
     THREADS_MAX = 1024,
-    BLOCK_ROWS = 96, /* of C that a thread completes at a time, about */
-    BLOCK_COLUMNS = 2048,
+    BLOCK_ROWS = 192, /* of C that a thread completes at a time, about: they stay in the cache */
+    PANELS = 1 << 20, /* numbers of op(B) that are packed at once */
+    MOST_COLUMNS = 4096,
     ALIGNMENT = 64,
     /* Multiplications from which waking the threads pays. */
     THREADED_PRODUCT = 1 << 21,
@@ -18,7 +19,7 @@ enum {
 
 /* The process's panels: B's block, shared, and a block of rows of A for each thread. */
 static struct gemm_tile_shape tile_shape;
-static size_t block_rows, block_columns;
+static size_t block_rows;
 static real *columns_panels, *rows_panels;
 static int n_threads; /* 0 before gemm_init */
 
@@ -31,9 +32,10 @@ struct product {
     size_t rows; /* of a block */
 };
 
-/* A block of columns [column, column + columns) and of the terms [term, term + depth). */
+/* Columns [column, column + columns) and terms [term, term + terms), packed by so many terms at a
+ * time as a tile sums up: those from term + t on start at t * padded. */
 struct part {
-    size_t column, columns, term, depth;
+    size_t column, columns, padded, term, terms;
     bool last; /* C is complete after it */
 };
 
@@ -53,9 +55,7 @@ static enum status take_panels(int threads)
     const size_t depth = tile_shape.depth;
     const size_t rows = round_up(block_rows * depth * sizeof(real), ALIGNMENT) * (size_t)threads;
     real *made = status_fault() ? NULL : aligned_alloc(ALIGNMENT, rows);
-    if (!columns_panels && made)
-        columns_panels =
-            aligned_alloc(ALIGNMENT, round_up(block_columns * depth * sizeof(real), ALIGNMENT));
+    if (!columns_panels && made) columns_panels = aligned_alloc(ALIGNMENT, PANELS * sizeof(real));
     if (!made || !columns_panels) {
         free(made);
         return status_fail(FAILED, "no memory for the panels of %d threads", threads);
@@ -73,7 +73,6 @@ enum status gemm_init(int threads)
     if (n_threads == 0) {
         TRY(gemm_blis_init(&tile_shape));
         block_rows = round_up(BLOCK_ROWS, tile_shape.rows);
-        block_columns = BLOCK_COLUMNS - BLOCK_COLUMNS % tile_shape.columns;
     }
     if (threads > n_threads) TRY(take_panels(threads));
     n_threads = threads;
@@ -106,22 +105,27 @@ static const real *place(const struct gemm_lines *lines, size_t line, size_t ter
 static void pack_columns(const struct product *p, const struct part *part, size_t column)
 {
     const size_t wide = tile_shape.columns, at = part->column + column;
-    const struct gemm_lines lines = {place(&p->b, at, part->term), p->b.line_stride,
-                                     p->b.term_stride};
-    gemm_pack(columns_panels + column * part->depth, &lines, wide,
-              least(wide, part->columns - column), part->depth,
-              p->then.column_sums ? p->then.column_sums + at : NULL);
+    for (size_t t = 0; t < part->terms; t += tile_shape.depth) {
+        const size_t depth = least(tile_shape.depth, part->terms - t);
+        const struct gemm_lines lines = {place(&p->b, at, part->term + t), p->b.line_stride,
+                                         p->b.term_stride};
+        gemm_pack(columns_panels + t * part->padded + column * depth, &lines, wide,
+                  least(wide, part->columns - column), depth,
+                  p->then.column_sums ? p->then.column_sums + at : NULL);
+    }
 }
 
-/* Rows [row, row + count) of C, in the part's columns, get the part's terms. */
-static void multiply_rows(const struct product *p, const struct part *part, size_t row,
-                          size_t count, real *panels)
+/* `count` rows of C from `row` on, in the part's columns, get the part's terms from t on, as many
+ * as a tile sums up. */
+static void multiply_tiles(const struct product *p, const struct part *part, size_t row,
+                           size_t count, size_t t, real *panels)
 {
-    const size_t tall = tile_shape.rows, wide = tile_shape.columns, depth = part->depth;
+    const size_t tall = tile_shape.rows, wide = tile_shape.columns;
+    const size_t depth = least(tile_shape.depth, part->terms - t);
     struct gemm_tile tile = {
-        .depth = depth, .alpha = p->alpha, .beta = part->term == 0 ? p->beta : 1};
+        .depth = depth, .alpha = p->alpha, .beta = part->term + t == 0 ? p->beta : 1};
     for (size_t i = 0; i < count; i += tall) {
-        const struct gemm_lines lines = {place(&p->a, row + i, part->term), p->a.line_stride,
+        const struct gemm_lines lines = {place(&p->a, row + i, part->term + t), p->a.line_stride,
                                          p->a.term_stride};
         gemm_pack(panels + i * depth, &lines, tall, least(tall, count - i), depth, NULL);
     }
@@ -129,34 +133,36 @@ static void multiply_rows(const struct product *p, const struct part *part, size
         for (size_t i = 0; i < count; i += tall) {
             tile.rows = least(tall, count - i);
             tile.columns = least(wide, part->columns - j);
-            gemm_blis_tile(&tile, panels + i * depth, columns_panels + j * depth,
+            gemm_blis_tile(&tile, panels + i * depth, columns_panels + t * part->padded + j * depth,
                            p->c + (row + i) * p->ldc + part->column + j, p->ldc);
         }
+}
+
+static void multiply_rows(const struct product *p, const struct part *part, size_t row,
+                          real *panels)
+{
+    const size_t count = least(p->rows, p->m - row);
+    for (size_t t = 0; t < part->terms; t += tile_shape.depth)
+        multiply_tiles(p, part, row, count, t, panels);
     if (part->last && p->then.rows) p->then.rows(p->then.context, row, count);
 }
 
 /* All of C gets the part's terms: the panels of columns first, then block after block of rows. */
 static void multiply_part(const struct product *p, const struct part *part, int threads)
 {
-    const size_t wide = tile_shape.columns;
-    const size_t n_panels = (part->columns + wide - 1) / wide;
-    const size_t n_blocks = (p->m + p->rows - 1) / p->rows;
     if (threads == 1) { /* waking a team of one would cost as much as a small product */
-        for (size_t j = 0; j < n_panels; j++) pack_columns(p, part, j * wide);
-        for (size_t i = 0; i < n_blocks; i++)
-            multiply_rows(p, part, i * p->rows, least(p->rows, p->m - i * p->rows), rows_panels);
+        for (size_t j = 0; j < part->columns; j += tile_shape.columns) pack_columns(p, part, j);
+        for (size_t i = 0; i < p->m; i += p->rows) multiply_rows(p, part, i, rows_panels);
         return;
     }
 #pragma omp parallel num_threads(threads)
     {
+        real *const panels =
+            rows_panels + (size_t)omp_get_thread_num() * block_rows * tile_shape.depth;
 #pragma omp for schedule(static)
-        for (size_t j = 0; j < n_panels; j++) pack_columns(p, part, j * wide);
+        for (size_t j = 0; j < part->columns; j += tile_shape.columns) pack_columns(p, part, j);
 #pragma omp for schedule(static)
-        for (size_t i = 0; i < n_blocks; i++) {
-            const size_t thread = (size_t)omp_get_thread_num();
-            multiply_rows(p, part, i * p->rows, least(p->rows, p->m - i * p->rows),
-                          rows_panels + thread * block_rows * tile_shape.depth);
-        }
+        for (size_t i = 0; i < p->m; i += p->rows) multiply_rows(p, part, i, panels);
     }
 }
 
@@ -182,14 +188,18 @@ static void multiply(struct product *p)
         scale(p);
         return;
     }
-    for (size_t column = 0; column < p->n; column += block_columns)
-        for (size_t term = 0; term < p->k; term += tile_shape.depth) {
+    const size_t most_columns = MOST_COLUMNS / tile_shape.columns * tile_shape.columns;
+    for (size_t column = 0; column < p->n; column += most_columns)
+        for (size_t term = 0, terms; term < p->k; term += terms) {
+            const size_t columns = least(most_columns, p->n - column);
+            const size_t padded = round_up(columns, tile_shape.columns);
+            terms = least(PANELS / padded / tile_shape.depth * tile_shape.depth, p->k - term);
             const struct part part = {.column = column,
-                                      .columns = least(block_columns, p->n - column),
+                                      .columns = columns,
+                                      .padded = padded,
                                       .term = term,
-                                      .depth = least(tile_shape.depth, p->k - term),
-                                      .last = column + block_columns >= p->n &&
-                                              term + tile_shape.depth >= p->k};
+                                      .terms = terms,
+                                      .last = column + columns == p->n && term + terms == p->k};
             multiply_part(p, &part, threads);
         }
 }
