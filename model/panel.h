@@ -37,8 +37,8 @@ struct panel_right {
  * C = A B, or C += A B, row-major, ldc apart.  Local.  Cannot fail.  Each number is summed in the
  * order of the terms, so that its bits do not depend on its place.
  *
- * @param[in,out] c     rows rounded up to PANEL_ROWS, columns to PANEL_COLUMNS; what lies beyond is
- *                      overwritten
+ * @param[in,out] c     rows rounded up to PANEL_ROWS, columns to PANEL_COLUMNS; what lies beyond
+ * may be overwritten
  * @param[in]     left  read up to the rounded rows
  * @param         add   whether to add to C
  */

@@ -96,6 +96,47 @@ static void rows_do_not_depend_on_their_number(void)
         }
 }
 
+/* What follows a product is told of every row once, with its numbers in place, on any number of
+ * threads and over several blocks of terms; columns are summed up. */
+struct seen {
+    const real *c;
+    size_t n;
+    int rows[700];
+    real first[700]; /* of each row, as it was then */
+};
+
+static void see(const void *context, size_t first, size_t count)
+{
+    struct seen *seen = (struct seen *)(uintptr_t)context;
+    for (size_t i = first; i < first + count; i++) {
+        seen->rows[i]++;
+        seen->first[i] = seen->c[i * seen->n];
+    }
+}
+
+static void then_sees_complete_rows(void)
+{
+    enum { M = 500, N = 70, K = 600 };
+    static real sums[N], plain_c[M * N];
+    const struct gemm_operand a = {a_data, K, false}, b = {b_data, N, false};
+    gemm(M, N, K, 1, a, b, 0, plain_c, N);
+    for (int threads = 1; threads < 4; threads++) {
+        static struct seen seen;
+        seen = (struct seen){.c = c, .n = N};
+        for (int j = 0; j < N; j++) sums[j] = 1;
+        CU_ASSERT_EQUAL(gemm_init(threads), OK);
+        gemm_and(M, N, K, a, b, 0, c, N, &(struct gemm_then){see, &seen, sums});
+        CU_ASSERT_EQUAL(memcmp(c, plain_c, sizeof plain_c), 0);
+        for (int i = 0; i < M; i++) CU_ASSERT(seen.rows[i] == 1 && seen.first[i] == c[i * N]);
+        for (int j = 0; j < N; j++) {
+            double want_sum = 1;
+            for (int k = 0; k < K; k++) want_sum += (double)b_data[k * N + j];
+            CU_ASSERT_DOUBLE_EQUAL(sums[j], want_sum, 1e-4);
+        }
+    }
+    CU_ASSERT_EQUAL(gemm_init(1), OK);
+}
+
 static void threads_do_not_change_bits(void)
 {
     enum { N = 260 };
@@ -180,6 +221,7 @@ const struct suite_test suite_tests[] = {
     {"matches plain loops", matches_plain_loops},
     {"takes zero sizes", takes_zero_sizes},
     {"rows do not depend on their number", rows_do_not_depend_on_their_number},
+    {"then sees complete rows", then_sees_complete_rows},
     {"threads do not change bits", threads_do_not_change_bits},
     {NULL, NULL},
 };

@@ -106,19 +106,21 @@ static void spans_do_not_depend_on_their_place(void)
     memset(dy, 0, FIRST * W * sizeof(real)); /* the first span adds nothing to dr */
     const struct span single[] = {{0, COUNT, 0}}, packed[] = {{0, FIRST, 0}, {FIRST, COUNT, 0}};
     struct arena scratch;
-    numeric_arena(&scratch, attention_scratch_bytes(W, HEADS, COUNT, 0));
     for (size_t turn = 0; turn < 2; turn++) {
+        CU_ASSERT_EQUAL(gemm_init(1 + (int)turn), OK); /* nor on the threads */
+        numeric_arena(&scratch, attention_scratch_bytes(W, HEADS, COUNT, 0));
         const struct attention a = {W, HEADS, true, turn ? packed : single, turn + 1, COUNT - 1};
         const size_t skip = turn ? 0 : FIRST, n = STEPS - skip;
         const struct attention_gradient g = {dqkv[turn], NULL, dr[turn], du, du};
         attention_forward(out[turn], lse, qkv + skip * 3 * W, r, u, u, &a, n, &scratch);
         attention_backward(&g, dy + skip * W, out[turn], lse, qkv + skip * 3 * W, r, u, u, &a, n,
                            &scratch);
+        arena_fini(&scratch);
     }
+    CU_ASSERT_EQUAL(gemm_init(1), OK);
     CU_ASSERT_EQUAL(memcmp(out[0], out[1] + FIRST * W, COUNT * W * sizeof(real)), 0);
     CU_ASSERT_EQUAL(memcmp(dqkv[0], dqkv[1] + FIRST * 3 * W, COUNT * 3 * W * sizeof(real)), 0);
     CU_ASSERT_EQUAL(memcmp(dr[0], dr[1], sizeof dr[0]), 0);
-    arena_fini(&scratch);
 }
 
 static void nan_is_not_hidden(void)
