@@ -9,7 +9,9 @@
 
 enum {
     THREADS_MAX = 1024,
-    BLOCK_ROWS = 192, /* of C that a thread completes at a time, about: they stay in the cache */
+    BLOCK_ROWS = 192, /* of C at a time, at most */
+    ROWS_PANELS =
+        192 << 10,    /* numbers of op(A) that a thread packs at once: its cache holds them */
     PANELS = 1 << 20, /* numbers of op(B) that are packed at once */
     MOST_COLUMNS = 4096,
     ALIGNMENT = 64,
@@ -19,7 +21,6 @@ enum {
 
 /* The process's panels: B's block, shared, and a block of rows of A for each thread. */
 static struct gemm_tile_shape tile_shape;
-static size_t block_rows;
 static real *columns_panels, *rows_panels;
 static int n_threads; /* 0 before gemm_init */
 
@@ -29,14 +30,14 @@ struct product {
     struct gemm_lines a, b; /* lines: rows of op(A), columns of op(B) */
     real *c;
     struct gemm_then then;
-    size_t rows; /* of a block */
 };
 
 /* Columns [column, column + columns) and terms [term, term + terms), packed by so many terms at a
  * time as a tile sums up: those from term + t on start at t * padded. */
 struct part {
     size_t column, columns, padded, term, terms;
-    bool last; /* C is complete after it */
+    size_t rows; /* of C at a time */
+    bool last;   /* C is complete after it */
 };
 
 static size_t round_up(size_t x, size_t to)
@@ -52,9 +53,8 @@ static size_t least(size_t a, size_t b)
 /* Memory for the panels of `threads` threads in place of that of fewer. */
 static enum status take_panels(int threads)
 {
-    const size_t depth = tile_shape.depth;
-    const size_t rows = round_up(block_rows * depth * sizeof(real), ALIGNMENT) * (size_t)threads;
-    real *made = status_fault() ? NULL : aligned_alloc(ALIGNMENT, rows);
+    const size_t bytes = ROWS_PANELS * sizeof(real) * (size_t)threads;
+    real *made = status_fault() ? NULL : aligned_alloc(ALIGNMENT, bytes);
     if (!columns_panels && made) columns_panels = aligned_alloc(ALIGNMENT, PANELS * sizeof(real));
     if (!made || !columns_panels) {
         free(made);
@@ -70,10 +70,7 @@ enum status gemm_init(int threads)
     enum status status = OK;
     if (threads < 1 || threads > THREADS_MAX)
         FAIL(USAGE, "%d threads a rank: want 1 to %d", threads, THREADS_MAX);
-    if (n_threads == 0) {
-        TRY(gemm_blis_init(&tile_shape));
-        block_rows = round_up(BLOCK_ROWS, tile_shape.rows);
-    }
+    if (n_threads == 0) TRY(gemm_blis_init(&tile_shape));
     if (threads > n_threads) TRY(take_panels(threads));
     n_threads = threads;
 done:
@@ -115,35 +112,44 @@ static void pack_columns(const struct product *p, const struct part *part, size_
     }
 }
 
-/* `count` rows of C from `row` on, in the part's columns, get the part's terms from t on, as many
- * as a tile sums up. */
-static void multiply_tiles(const struct product *p, const struct part *part, size_t row,
-                           size_t count, size_t t, real *panels)
+/* Packs the part's terms of `count` rows from `row` on. */
+static void pack_rows(const struct product *p, const struct part *part, size_t row, size_t count,
+                      real *panels)
 {
-    const size_t tall = tile_shape.rows, wide = tile_shape.columns;
-    const size_t depth = least(tile_shape.depth, part->terms - t);
-    struct gemm_tile tile = {
-        .depth = depth, .alpha = p->alpha, .beta = part->term + t == 0 ? p->beta : 1};
-    for (size_t i = 0; i < count; i += tall) {
-        const struct gemm_lines lines = {place(&p->a, row + i, part->term + t), p->a.line_stride,
-                                         p->a.term_stride};
-        gemm_pack(panels + i * depth, &lines, tall, least(tall, count - i), depth, NULL);
-    }
-    for (size_t j = 0; j < part->columns; j += wide)
+    const size_t tall = tile_shape.rows, padded = round_up(count, tall);
+    for (size_t t = 0; t < part->terms; t += tile_shape.depth) {
+        const size_t depth = least(tile_shape.depth, part->terms - t);
         for (size_t i = 0; i < count; i += tall) {
-            tile.rows = least(tall, count - i);
-            tile.columns = least(wide, part->columns - j);
-            gemm_blis_tile(&tile, panels + i * depth, columns_panels + t * part->padded + j * depth,
-                           p->c + (row + i) * p->ldc + part->column + j, p->ldc);
+            const struct gemm_lines lines = {place(&p->a, row + i, part->term + t),
+                                             p->a.line_stride, p->a.term_stride};
+            gemm_pack(panels + t * padded + i * depth, &lines, tall, least(tall, count - i), depth,
+                      NULL);
         }
+    }
 }
 
+/* `count` rows of C from `row` on get the part's terms, a strip of columns at a time: the strip
+ * stays in the nearest caches until its sums are complete. */
 static void multiply_rows(const struct product *p, const struct part *part, size_t row,
                           real *panels)
 {
-    const size_t count = least(p->rows, p->m - row);
-    for (size_t t = 0; t < part->terms; t += tile_shape.depth)
-        multiply_tiles(p, part, row, count, t, panels);
+    const size_t tall = tile_shape.rows, wide = tile_shape.columns;
+    const size_t count = least(part->rows, p->m - row), padded = round_up(count, tall);
+    struct gemm_tile tile = {.alpha = p->alpha};
+    pack_rows(p, part, row, count, panels);
+    for (size_t j = 0; j < part->columns; j += wide) {
+        tile.columns = least(wide, part->columns - j);
+        for (size_t t = 0; t < part->terms; t += tile_shape.depth) {
+            tile.depth = least(tile_shape.depth, part->terms - t);
+            tile.beta = part->term + t == 0 ? p->beta : 1;
+            for (size_t i = 0; i < count; i += tall) {
+                tile.rows = least(tall, count - i);
+                gemm_blis_tile(&tile, panels + t * padded + i * tile.depth,
+                               columns_panels + t * part->padded + j * tile.depth,
+                               p->c + (row + i) * p->ldc + part->column + j, p->ldc);
+            }
+        }
+    }
     if (part->last && p->then.rows) p->then.rows(p->then.context, row, count);
 }
 
@@ -152,17 +158,16 @@ static void multiply_part(const struct product *p, const struct part *part, int 
 {
     if (threads == 1) { /* waking a team of one would cost as much as a small product */
         for (size_t j = 0; j < part->columns; j += tile_shape.columns) pack_columns(p, part, j);
-        for (size_t i = 0; i < p->m; i += p->rows) multiply_rows(p, part, i, rows_panels);
+        for (size_t i = 0; i < p->m; i += part->rows) multiply_rows(p, part, i, rows_panels);
         return;
     }
 #pragma omp parallel num_threads(threads)
     {
-        real *const panels =
-            rows_panels + (size_t)omp_get_thread_num() * block_rows * tile_shape.depth;
+        real *const panels = rows_panels + (size_t)omp_get_thread_num() * ROWS_PANELS;
 #pragma omp for schedule(static)
         for (size_t j = 0; j < part->columns; j += tile_shape.columns) pack_columns(p, part, j);
 #pragma omp for schedule(static)
-        for (size_t i = 0; i < p->m; i += p->rows) multiply_rows(p, part, i, panels);
+        for (size_t i = 0; i < p->m; i += part->rows) multiply_rows(p, part, i, panels);
     }
 }
 
@@ -177,29 +182,35 @@ static void scale(const struct product *p)
     if (p->then.rows && p->m > 0) p->then.rows(p->then.context, 0, p->m);
 }
 
+/* The next part of a product, from a column and a term on, for that many threads. */
+static struct part part_from(const struct product *p, size_t column, size_t term, int threads)
+{
+    const size_t tall = tile_shape.rows, wide = tile_shape.columns, depth = tile_shape.depth;
+    struct part part = {.column = column, .term = term};
+    part.columns = least(MOST_COLUMNS / wide * wide, p->n - column);
+    part.padded = round_up(part.columns, wide);
+    part.terms = least(PANELS / part.padded, ROWS_PANELS / (4 * tall)) / depth * depth;
+    part.terms = least(part.terms, p->k - term);
+    part.last = column + part.columns == p->n && term + part.terms == p->k;
+    const size_t share = (p->m + (size_t)threads - 1) / (size_t)threads;
+    part.rows =
+        least(least(BLOCK_ROWS, ROWS_PANELS / part.terms) / tall * tall, round_up(share, tall));
+    return part;
+}
+
 static void multiply(struct product *p)
 {
     ASSERT(n_threads > 0);
     const bool large = (double)p->m * (double)p->n * (double)p->k >= (double)THREADED_PRODUCT;
     const int threads = large ? n_threads : 1;
-    p->rows = least(block_rows,
-                    round_up((p->m + (size_t)threads - 1) / (size_t)threads, tile_shape.rows));
+    struct part part;
     if (p->m == 0 || p->n == 0 || p->k == 0) {
         scale(p);
         return;
     }
-    const size_t most_columns = MOST_COLUMNS / tile_shape.columns * tile_shape.columns;
-    for (size_t column = 0; column < p->n; column += most_columns)
-        for (size_t term = 0, terms; term < p->k; term += terms) {
-            const size_t columns = least(most_columns, p->n - column);
-            const size_t padded = round_up(columns, tile_shape.columns);
-            terms = least(PANELS / padded / tile_shape.depth * tile_shape.depth, p->k - term);
-            const struct part part = {.column = column,
-                                      .columns = columns,
-                                      .padded = padded,
-                                      .term = term,
-                                      .terms = terms,
-                                      .last = column + columns == p->n && term + terms == p->k};
+    for (size_t column = 0; column < p->n; column += part.columns)
+        for (size_t term = 0; term < p->k; term += part.terms) {
+            part = part_from(p, column, term, threads);
             multiply_part(p, &part, threads);
         }
 }
