@@ -49,8 +49,10 @@ SIMD_INLINE void tile(real *y, const real *x, const struct rows_matrix *m, size_
         for (size_t j = 0; j < row; j++) sum[i * row + j] = m->bias ? m->bias[column + j] : 0;
     const real *panel = m->panels + (column / PANEL * m->in) * PANEL + column % PANEL;
     for (size_t k = 0; k < m->in; k++) {
-        simd_fetch(panel + (abreast * m->in + k) * PANEL);
-        simd_fetch(panel + (abreast * m->in + k) * PANEL + PANEL / 2);
+        if (height > 1) { /* the next panel; a single row reads too fast for it */
+            simd_fetch(panel + (m->in + k) * PANEL);
+            simd_fetch(panel + (m->in + k) * PANEL + PANEL / 2);
+        }
         for (size_t i = 0; i < height; i++) {
             const real factor = x[i * m->in + k];
             for (size_t p = 0; p < abreast; p++)

@@ -120,7 +120,7 @@ struct sight {
     size_t first, n; /* steps held and the new one */
 };
 
-/* The panel of a step, for all heads; past the last step, the first panel of `then`. */
+/* The panel of a step, for all heads; past the last step, `then`. */
 static const real *panel_at(const struct sight *sight, const real *from, size_t step,
                             const real *then)
 {
@@ -169,34 +169,22 @@ SIMD_CLONES static real exponentiate(real *restrict score, const real *restrict 
     return simd_sum(score, n);
 }
 
-/* Has a block of one head fetched. */
-static void fetch_block(const real *block, size_t depth)
-{
-    for (size_t k = 0; k < depth; k++) {
-        simd_fetch(block + k * PANEL);
-        simd_fetch(block + k * PANEL + PANEL / 2);
-    }
-}
-
 /* y (heads, depth) = sums of values, weighted by `score`. */
-static void mix_piece(real *y, const real *score, const struct sight *sight, const real *then)
+static void mix_piece(real *y, const real *score, const struct sight *sight)
 {
     const struct step_attention *a = sight->a;
     const size_t begin = sight->first / PANEL * PANEL, end = sight->first + sight->n;
     const size_t depth = a->depth;
-    const real *panel = panel_at(sight, a->values, begin, NULL);
     memset(y, 0, a->heads * depth * sizeof(real));
     for (size_t step = begin; step < end; step += PANEL) {
-        const real *next = panel_at(sight, a->values, step + PANEL, then);
+        const real *panel = a->values + place(a, sight->layer, sight->piece, step);
         const size_t from = step < sight->first ? sight->first - step : 0;
         const size_t to = end - step < PANEL ? end - step : PANEL;
         for (size_t head = 0; head < a->heads; head++) {
             const real *weight = score + head * a->capacity + (step - begin) + from;
             const real *rows = panel + head * depth * PANEL + from * depth;
-            fetch_block(next + head * depth * PANEL, depth);
             rows_mix(y + head * depth, weight, rows, to - from, depth);
         }
-        panel = next;
     }
 }
 
@@ -216,7 +204,6 @@ static void attend_piece(real *y, const struct attending *attending, const struc
                          const struct step_queries *queries, size_t i)
 {
     const struct sight sight = sight_of(a, queries, i);
-    const struct sight after = sight_of(a, queries, i + 1 < queries->n ? i + 1 : i);
     const size_t depth = a->depth, n = queries->n, skipped = sight.first % PANEL;
     real *sum = attending->sum;
     score_piece(attending->score, attending->qu + i * depth, n * depth, &sight);
@@ -224,7 +211,7 @@ static void attend_piece(real *y, const struct attending *attending, const struc
         sum[head] = exponentiate(
             attending->score + head * a->capacity + skipped,
             attending->position + (head * n + i + 1) * attending->reach - sight.n, sight.n);
-    mix_piece(y, attending->score, &sight, panel_at(&after, a->keys, after.first, NULL));
+    mix_piece(y, attending->score, &sight);
     for (size_t j = 0; j < a->heads * depth; j++) y[j] /= sum[j / depth];
 }
 
