@@ -10,9 +10,8 @@
 
 enum {
     DRAW_TYPE = N_FIELDS,
-    /* Pieces in one round: their keys and values stay in the cache, which those of all pieces, read
-     * once a step, would not. */
-    TOGETHER = 32,
+    /* Pieces in one round: each reads keys and values of its own, but weights are read for all. */
+    TOGETHER = 64,
 };
 
 /* One piece in the making. */

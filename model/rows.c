@@ -48,7 +48,11 @@ SIMD_INLINE void tile(real *y, const real *x, const struct rows_matrix *m, size_
     for (size_t i = 0; i < height; i++)
         for (size_t j = 0; j < row; j++) sum[i * row + j] = m->bias ? m->bias[column + j] : 0;
     const real *panel = m->panels + (column / PANEL * m->in) * PANEL + column % PANEL;
-    for (size_t k = 0; k < m->in; k++)
+    for (size_t k = 0; k < m->in; k++) {
+        if (height > 1) { /* the next panel; a single row reads too fast for it */
+            simd_fetch(panel + (m->in + k) * PANEL);
+            simd_fetch(panel + (m->in + k) * PANEL + PANEL / 2);
+        }
         for (size_t i = 0; i < height; i++) {
             const real factor = x[i * m->in + k];
             for (size_t p = 0; p < abreast; p++)
@@ -56,6 +60,7 @@ SIMD_INLINE void tile(real *y, const real *x, const struct rows_matrix *m, size_
                 for (size_t j = 0; j < width; j++)
                     sum[i * row + p * width + j] += factor * panel[(p * m->in + k) * PANEL + j];
         }
+    }
     const size_t left = m->out - column;
     for (size_t i = 0; i < height; i++)
         if (left >= row)
@@ -123,7 +128,7 @@ SIMD_INLINE void mix(real *y, const real *weight, const real *rows, size_t n, si
 #pragma omp simd
         for (size_t j = 0; j < width; j++) sum[j] += weight[i] * rows[i * depth + j];
     for (size_t j = 0; j < width; j++)
-        y[j] = (sum[j] + sum[PANEL + j]) + (sum[2 * PANEL + j] + sum[3 * PANEL + j]);
+        y[j] += (sum[j] + sum[PANEL + j]) + (sum[2 * PANEL + j] + sum[3 * PANEL + j]);
 }
 
 SIMD_CLONES void rows_mix(real *y, const real *weight, const real *rows, size_t n, size_t depth)

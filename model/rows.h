@@ -37,7 +37,7 @@ struct rows_matrix rows_pack(struct arena *arena, const real *w, const real *bia
 void rows_product(real *y, const real *x, const struct rows_matrix *matrix, size_t n);
 
 /**
- * y (depth) = sum over i of weight[i] rows[i], rows (n, depth), in four interleaved sums.  Local.
+ * y (depth) += sum over i of weight[i] rows[i], rows (n, depth), in four interleaved sums.  Local.
  * Cannot fail.
  */
 void rows_mix(real *y, const real *weight, const real *rows, size_t n, size_t depth);

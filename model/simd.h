@@ -26,6 +26,16 @@
 #define SIMD_INLINE static inline
 #endif
 
+/** Has the line of memory at `place` brought near, should it be there.  Local. */
+SIMD_INLINE void simd_fetch(const void *place)
+{
+#ifdef __GNUC__
+    __builtin_prefetch(place, 0, 3);
+#else
+    (void)place;
+#endif
+}
+
 #ifdef REAL_DOUBLE
 SIMD_INLINE real simd_exp(real x)
 {

@@ -2,9 +2,10 @@
  * Attention of one new step a piece over the keys and values of its earlier steps, which are kept:
  * the incremental twin of attention_forward.
  *
- * A head's keys lie in panels (rows.h) and its values in a row a step, so that a step reads both
- * from end to end.  Forgetting drops whole panels; `first` says where in the first one a piece's
- * memory begins.
+ * Keys and values lie in panels of ROWS_PANEL steps, all heads of a layer side by side, so that a
+ * step reads them in order: of each head ROWS_PANEL columns of keys, or as many rows of values. The
+ * panels form a ring, outermost in memory: short pieces touch few pages, and forgetting moves
+ * nothing.
  */
 #ifndef STEP_ATTENTION_H
 #define STEP_ATTENTION_H
@@ -17,11 +18,11 @@ struct step_attention {
     size_t n_pieces, layers, heads, depth; /* depth: width of a head */
     size_t memory;                         /* steps that survive step_attention_forget */
     size_t capacity;                       /* steps a piece can hold, whole panels */
-    /* a head's run is capacity * depth reals; memory of the arena given at creation: */
-    real *keys;            /* (layers, n_pieces, heads): panels (depth, ROWS_PANEL) of steps */
-    real *values;          /* (layers, n_pieces, heads, capacity, depth) */
+    /* memory of the arena given at creation: */
+    real *keys;            /* (panels, layers, n_pieces, heads, depth, ROWS_PANEL) */
+    real *values;          /* (panels, layers, n_pieces, heads, ROWS_PANEL, depth) */
     real *relative;        /* (layers, heads): panels of distances, distance 0 last */
-    size_t *first, *count; /* (n_pieces) the steps held are first .. first + count */
+    size_t *first, *count; /* (n_pieces) first: place in the ring, below capacity */
     struct arena *scratch;
 };
 

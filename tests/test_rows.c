@@ -61,9 +61,10 @@ static void mixes(void)
         for (size_t d = 0; d < sizeof depths / sizeof *depths; d++) {
             const size_t depth = depths[d];
             y[depth] = 77;
+            for (size_t j = 0; j < depth; j++) y[j] = (real)j;
             rows_mix(y, x, w, n, depth);
             for (size_t j = 0; j < depth; j++) {
-                double want = 0;
+                double want = (double)j;
                 for (size_t i = 0; i < n; i++) want += (double)x[i] * (double)w[i * depth + j];
                 CU_ASSERT_DOUBLE_EQUAL((double)y[j], want, 1e-4);
             }
