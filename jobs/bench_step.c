@@ -27,7 +27,7 @@ struct step_bench {
     struct corpus *corpus; /* the one in use */
     struct trainer trainer;
     struct bench_memory memory;
-    size_t program; /* bytes resident before the trainer was made */
+    size_t program;         /* bytes resident before the trainer was made */
     struct sample *samples; /* (rounds) owned */
     double *column;         /* (rounds) owned; for medians */
 };
@@ -129,8 +129,8 @@ static enum status report_memory(struct step_bench *b)
     double program = (double)b->program;
     group_max_doubles(b->bench->group, &peak, 1);
     group_max_doubles(b->bench->group, &program, 1);
-    TRY(group_agree(b->bench->group, expect_memory(&expected, &b->trainer, WARM_UP + b->bench->rounds,
-                                                   (size_t)program)));
+    TRY(group_agree(b->bench->group, expect_memory(&expected, &b->trainer,
+                                                   WARM_UP + b->bench->rounds, (size_t)program)));
     bench_cost(b->bench, "memory a rank", peak / MIB, "MiB", (double)expected.total / MIB,
                "what --dry-run expects");
 done:

@@ -40,7 +40,8 @@ static const struct argp_option options_table[] = {
     {"max-time", KEY_MAX_TIME, "T", 0, "Stop in time for T (90s, 15m, 2h, HH:MM:SS), exit 3", 0},
     {"resume", KEY_RESUME, "WHAT", 0, "auto, never, or a checkpoint file (auto)", 0},
     {"deterministic", KEY_DETERMINISTIC, NULL, 0, "The same bits on any number of ranks", 0},
-    {"dry-run", KEY_DRY_RUN, NULL, 0, "Check everything, print the memory, train nothing", 0},
+    {"dry-run", KEY_DRY_RUN, NULL, 0,
+     "Check everything, print the memory expected and reserved, train nothing", 0},
     {"trace", KEY_TRACE, "T.json", 0,
      "Write where the time of the last 100 steps went, a lane a rank (Chrome trace format)", 0},
     {"options", KEY_OPTIONS, NULL, 0, "List every option of --config and --set", 0},
@@ -123,15 +124,15 @@ static json_t *memory_json(const struct trainer_memory *memory)
 
 static json_t *result_json(const struct run_result *r, const char *run)
 {
-    json_t *result = json_pack("{s:s?,s:I,s:b,s:f,s:f,s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "run", run,
-                     "step", (json_int_t)r->step, "stopped", (int)r->stopped, "seconds", r->seconds,
-                     "events_per_second", r->events_per_second, "parameters",
-                     (json_int_t)r->parameters, "loss", number(r->last.loss), "validation_loss",
-                     number(r->validation.loss), "validation_events", number(r->validation.events),
-                     "validation_bigram", number(r->validation.bigram), "validation_emotion",
-                     number(r->validation.emotion), "validation_arousal",
-                     number(r->validation.arousal), "validation_valence",
-                     number(r->validation.valence), "memory_bytes", memory_json(&r->memory));
+    json_t *result = json_pack(
+        "{s:s?,s:I,s:b,s:f,s:f,s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "run", run, "step",
+        (json_int_t)r->step, "stopped", (int)r->stopped, "seconds", r->seconds, "events_per_second",
+        r->events_per_second, "parameters", (json_int_t)r->parameters, "loss", number(r->last.loss),
+        "validation_loss", number(r->validation.loss), "validation_events",
+        number(r->validation.events), "validation_bigram", number(r->validation.bigram),
+        "validation_emotion", number(r->validation.emotion), "validation_arousal",
+        number(r->validation.arousal), "validation_valence", number(r->validation.valence),
+        "memory_bytes", memory_json(&r->memory));
     if (result && r->expected.total > 0) /* of a dry run */
         json_object_set_new(result, "expected_bytes", expected_json(&r->expected));
     return result;

@@ -254,8 +254,8 @@ static size_t encode_bytes(const struct vae *vae, const struct vae_sizes *sizes,
     const struct vae_shape *shape = &vae->shape;
     const struct mixture_shape mixture = mixture_shape(shape);
     const size_t width = shape->width, rows = 2 * sizes->encoder_count;
-    const size_t layers = shape->encoder_layers *
-                          block_tape_reals(&vae->encoder[0].block[0], sizes->n_events, rows);
+    const size_t layers =
+        shape->encoder_layers * block_tape_reals(&vae->encoder[0].block[0], sizes->n_events, rows);
     const size_t encoder = layers + sizes->n_events * (2 * width + 4) + rows * width +
                            sizes->n_segments * (2 * width + 8 * vae_latent(shape) + 8);
     const size_t shared = sizes->n_segments * 2 * (mixture.dimensions + mixture.n_components);
@@ -294,8 +294,8 @@ static size_t scratch_bytes(const struct vae *vae, const struct vae_sizes *sizes
     const size_t decoder = block_scratch_bytes(&vae->decoder.block[0], steps, sizes->decoder_count,
                                                sizes->decoder_context);
     const size_t condition = sizes->n_segments * (width + condition_size(&vae->shape));
-    const size_t heads = heads_scratch_bytes(&vae->decoder.heads, sizes->n_typed) +
-                         steps * sizeof(uint32_t);
+    const size_t heads =
+        heads_scratch_bytes(&vae->decoder.heads, sizes->n_typed) + steps * sizeof(uint32_t);
     const size_t type = steps * (width + N_TYPES) * sizeof(real);
     const size_t subdecoder =
         subdecoder_scratch_bytes(&vae->subdecoder, sizes->n_segments, sizes->n_cells);

@@ -40,8 +40,8 @@ static void compare_run(const char *const *options)
     const enum status made = trainer_init(&trainer, train_world(), train_corpus(), &config);
     CU_ASSERT_EQUAL(made, OK);
     if (made != OK) return;
-    const struct trainer_memory reserved = trainer_memory(
-        &config, &train_corpus()->vocabulary, &trainer.vae, group_size(train_world()));
+    const struct trainer_memory reserved = trainer_memory(&config, &train_corpus()->vocabulary,
+                                                          &trainer.vae, group_size(train_world()));
     CU_ASSERT_EQUAL(expect_memory(&expected, &trainer, STEPS, 0), OK);
     CU_ASSERT_EQUAL(train_steps(&trainer, STEPS, NULL), OK);
     compare("batches", trainer.batches.peak, expected.arenas.batches, reserved.batches);

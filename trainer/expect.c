@@ -66,9 +66,8 @@ static size_t add_row(struct vae_sizes *sizes, const struct trainer *trainer, co
 static struct vae_sizes micro_sizes(const struct trainer *trainer, const struct micro *micro,
                                     const struct row *rows)
 {
-    struct vae_sizes sizes = {.n_events = micro->n_events,
-                              .n_rows = micro->n_rows,
-                              .n_segments = micro->n_segments};
+    struct vae_sizes sizes = {
+        .n_events = micro->n_events, .n_rows = micro->n_rows, .n_segments = micro->n_segments};
     size_t bars = 0;
     for (size_t i = 0; i < micro->n_rows; i++)
         bars += add_row(&sizes, trainer, &rows[micro->first_row + i]);
@@ -131,7 +130,8 @@ static size_t touched(size_t bytes, size_t reserved)
 static size_t corpus_bytes(const struct corpus *corpus)
 {
     return corpus->n_events * sizeof *corpus->events +
-           corpus->n_segments * sizeof *corpus->segments + corpus->n_pieces * sizeof *corpus->pieces;
+           corpus->n_segments * sizeof *corpus->segments +
+           corpus->n_pieces * sizeof *corpus->pieces;
 }
 
 static size_t table_bytes(const struct trainer *trainer)
@@ -150,13 +150,12 @@ static size_t table_bytes(const struct trainer *trainer)
 enum status expect_memory(struct expected *expected, struct trainer *trainer, size_t steps,
                           size_t program)
 {
-    const struct trainer_memory reserved =
-        trainer_memory(&trainer->config, &trainer->corpus->vocabulary, &trainer->vae,
-                       group_size(trainer->group));
+    const struct trainer_memory reserved = trainer_memory(
+        &trainer->config, &trainer->corpus->vocabulary, &trainer->vae, group_size(trainer->group));
     struct trainer_memory *arenas = &expected->arenas;
     struct expect_rest *rest = &expected->rest;
-    *expected = (struct expected){.arenas = {.block = reserved.block,
-                                             .reduction = reserved.reduction}};
+    *expected =
+        (struct expected){.arenas = {.block = reserved.block, .reduction = reserved.reduction}};
     const enum status status = look_ahead(arenas, trainer, smaller(steps, EXPECT_STEPS));
     if (status != OK) return status;
     if (trainer->config.train.sharded) /* the moments brought together for a checkpoint */

@@ -326,9 +326,8 @@ static enum status expect(struct run *run, size_t program)
 {
     double most = (double)program;
     group_max_doubles(run->group, &most, 1);
-    return group_agree(run->group,
-                       expect_memory(&run->result->expected, &run->trainer,
-                                     run->trainer.config.train.steps, (size_t)most));
+    return group_agree(run->group, expect_memory(&run->result->expected, &run->trainer,
+                                                 run->trainer.config.train.steps, (size_t)most));
 }
 
 static void finish(struct run *run)
