@@ -1,6 +1,7 @@
 /* affekt bench step: the trainer's own steps. */
 #define _GNU_SOURCE
 #include "bench.h"
+#include "expect.h"
 #include "operations.h"
 #include "stop.h"
 #include "synthetic.h"
@@ -26,6 +27,7 @@ struct step_bench {
     struct corpus *corpus; /* the one in use */
     struct trainer trainer;
     struct bench_memory memory;
+    size_t program;         /* bytes resident before the trainer was made */
     struct sample *samples; /* (rounds) owned */
     double *column;         /* (rounds) owned; for medians */
 };
@@ -115,21 +117,24 @@ static double median_of(const struct step_bench *b, size_t field)
     return bench_median(b->column, b->bench->rounds);
 }
 
-/* The largest rank's memory, without the arrays of the limit, and what it was told to expect. */
-static void report_memory(struct step_bench *b)
+/* The largest rank's memory, without the arrays of the limit, and what --dry-run expects. */
+static enum status report_memory(struct step_bench *b)
 {
     static const double MIB = 1024 * 1024, KIB = 1024;
+    enum status status = OK;
     struct rusage usage;
-    const struct trainer_memory memory = trainer_memory(
-        &b->bench->config, &b->corpus->vocabulary, &b->trainer.vae, group_size(b->bench->group));
+    struct expected expected;
     getrusage(RUSAGE_SELF, &usage);
     double peak = (double)usage.ru_maxrss * KIB - (double)(3 * b->memory.n * sizeof(float));
+    double program = (double)b->program;
     group_max_doubles(b->bench->group, &peak, 1);
-    bench_rate(b->bench, "memory a rank", peak / MIB, "MiB",
-               (double)(memory.block + memory.reduction + memory.batches + memory.activations +
-                        memory.scratch) /
-                   MIB,
-               "what --dry-run predicts");
+    group_max_doubles(b->bench->group, &program, 1);
+    TRY(group_agree(b->bench->group, expect_memory(&expected, &b->trainer,
+                                                   WARM_UP + b->bench->rounds, (size_t)program)));
+    bench_cost(b->bench, "memory a rank", peak / MIB, "MiB", (double)expected.total / MIB,
+               "what --dry-run expects");
+done:
+    return status;
 }
 
 static double median_phase(const struct step_bench *b, enum phase phase)
@@ -168,7 +173,7 @@ static void report_update(struct step_bench *b)
                bytes * median_of(b, offsetof(struct sample, a_byte)), "moving as many bytes");
 }
 
-static void report(struct step_bench *b)
+static enum status report(struct step_bench *b)
 {
     struct bench *bench = b->bench;
     const double peak = median_of(b, offsetof(struct sample, peak));
@@ -190,7 +195,7 @@ static void report(struct step_bench *b)
                "FMA peak");
     report_phases(b, peak);
     report_update(b);
-    report_memory(b);
+    return report_memory(b);
 }
 
 /* Parameters, gradient and moments. */
@@ -204,6 +209,7 @@ static enum status run(struct step_bench *b)
     enum status status = OK;
     struct bench *bench = b->bench;
     struct sample unused;
+    b->program = expect_resident();
     b->samples = calloc(bench->rounds, sizeof *b->samples);
     b->column = calloc(bench->rounds, sizeof *b->column);
     const bool room = b->samples && b->column;
@@ -216,7 +222,7 @@ static enum status run(struct step_bench *b)
         TRY(measure(b, &b->samples[i]));
         progress_update(&bench->progress, "step %zu of %zu", i + 1, bench->rounds);
     }
-    report(b);
+    TRY(report(b));
 done:
     return status;
 }

@@ -40,7 +40,8 @@ static const struct argp_option options_table[] = {
     {"max-time", KEY_MAX_TIME, "T", 0, "Stop in time for T (90s, 15m, 2h, HH:MM:SS), exit 3", 0},
     {"resume", KEY_RESUME, "WHAT", 0, "auto, never, or a checkpoint file (auto)", 0},
     {"deterministic", KEY_DETERMINISTIC, NULL, 0, "The same bits on any number of ranks", 0},
-    {"dry-run", KEY_DRY_RUN, NULL, 0, "Check everything, print the memory, train nothing", 0},
+    {"dry-run", KEY_DRY_RUN, NULL, 0,
+     "Check everything, print the memory expected and reserved, train nothing", 0},
     {"trace", KEY_TRACE, "T.json", 0,
      "Write where the time of the last 100 steps went, a lane a rank (Chrome trace format)", 0},
     {"options", KEY_OPTIONS, NULL, 0, "List every option of --config and --set", 0},
@@ -100,6 +101,19 @@ static json_t *number(double x)
     return isfinite(x) ? json_real(x) : json_null();
 }
 
+static json_t *expected_json(const struct expected *expected)
+{
+    const struct trainer_memory *arenas = &expected->arenas;
+    const struct expect_rest *rest = &expected->rest;
+    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "parameters_and_moments",
+                     (json_int_t)arenas->block, "reduction", (json_int_t)arenas->reduction,
+                     "batches", (json_int_t)arenas->batches, "activations",
+                     (json_int_t)arenas->activations, "scratch", (json_int_t)arenas->scratch,
+                     "panels", (json_int_t)rest->panels, "tables", (json_int_t)rest->tables,
+                     "corpus", (json_int_t)rest->corpus, "program", (json_int_t)rest->program,
+                     "total", (json_int_t)expected->total);
+}
+
 static json_t *memory_json(const struct trainer_memory *memory)
 {
     return json_pack("{s:I,s:I,s:I,s:I,s:I}", "parameters_and_moments", (json_int_t)memory->block,
@@ -110,26 +124,42 @@ static json_t *memory_json(const struct trainer_memory *memory)
 
 static json_t *result_json(const struct run_result *r, const char *run)
 {
-    return json_pack("{s:s?,s:I,s:b,s:f,s:f,s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "run", run,
-                     "step", (json_int_t)r->step, "stopped", (int)r->stopped, "seconds", r->seconds,
-                     "events_per_second", r->events_per_second, "parameters",
-                     (json_int_t)r->parameters, "loss", number(r->last.loss), "validation_loss",
-                     number(r->validation.loss), "validation_events", number(r->validation.events),
-                     "validation_bigram", number(r->validation.bigram), "validation_emotion",
-                     number(r->validation.emotion), "validation_arousal",
-                     number(r->validation.arousal), "validation_valence",
-                     number(r->validation.valence), "memory_bytes", memory_json(&r->memory));
+    json_t *result = json_pack(
+        "{s:s?,s:I,s:b,s:f,s:f,s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "run", run, "step",
+        (json_int_t)r->step, "stopped", (int)r->stopped, "seconds", r->seconds, "events_per_second",
+        r->events_per_second, "parameters", (json_int_t)r->parameters, "loss", number(r->last.loss),
+        "validation_loss", number(r->validation.loss), "validation_events",
+        number(r->validation.events), "validation_bigram", number(r->validation.bigram),
+        "validation_emotion", number(r->validation.emotion), "validation_arousal",
+        number(r->validation.arousal), "validation_valence", number(r->validation.valence),
+        "memory_bytes", memory_json(&r->memory));
+    if (result && r->expected.total > 0) /* of a dry run */
+        json_object_set_new(result, "expected_bytes", expected_json(&r->expected));
+    return result;
+}
+
+static const double MIB = 1024 * 1024;
+
+static void print_part(const char *name, size_t expected, size_t most)
+{
+    printf("%s %.1f MiB, at most %.1f MiB\n", name, (double)expected / MIB, (double)most / MIB);
 }
 
 static void print_dry_run(const struct run_result *r)
 {
-    static const double MIB = 1024 * 1024;
+    const struct trainer_memory *most = &r->memory, *arenas = &r->expected.arenas;
+    const struct expect_rest *rest = &r->expected.rest;
     printf("parameters %zu\n", r->parameters);
-    printf("parameters and moments %.1f MiB\n", (double)r->memory.block / MIB);
-    printf("reduction of gradients %.1f MiB\n", (double)r->memory.reduction / MIB);
-    printf("batches at most %.1f MiB\n", (double)r->memory.batches / MIB);
-    printf("activations at most %.1f MiB\n", (double)r->memory.activations / MIB);
-    printf("scratch at most %.1f MiB\n", (double)r->memory.scratch / MIB);
+    printf("parameters and moments %.1f MiB\n", (double)arenas->block / MIB);
+    printf("reduction of gradients %.1f MiB\n", (double)arenas->reduction / MIB);
+    print_part("batches", arenas->batches, most->batches);
+    print_part("activations", arenas->activations, most->activations);
+    print_part("scratch", arenas->scratch, most->scratch);
+    printf("panels of products %.1f MiB\n", (double)rest->panels / MIB);
+    printf("tables %.1f MiB\n", (double)rest->tables / MIB);
+    printf("corpus, mapped %.1f MiB\n", (double)rest->corpus / MIB);
+    printf("program and libraries %.1f MiB\n", (double)rest->program / MIB);
+    printf("expected in all %.1f MiB a rank\n", (double)r->expected.total / MIB);
 }
 
 static void print_result(const struct run_result *r, const char *run)

@@ -184,9 +184,9 @@ size_t block_tape_reals(const struct block *block, size_t n, size_t relative_row
 size_t block_scratch_bytes(const struct block *block, size_t n, size_t count, size_t context)
 {
     const size_t width = block->width, rows = 2 * (count + context) + 1;
-    /* The attention half's backward pass: dbranch, dmixed, dqkv, dmemory, dr; the other half needs
-     * 5 n width. */
-    const size_t reals = (7 * n + rows) * width;
+    /* The attention half's backward pass: dbranch, dmixed, dqkv, dr and, with context, dmemory; the
+     * other half needs 5 n width. */
+    const size_t reals = ((context > 0 ? 7 : 5) * n + rows) * width;
     return reals * sizeof(real) + 5 * (size_t)64 +
            attention_scratch_bytes(width, block->heads, count, context);
 }

@@ -82,6 +82,13 @@ int gemm_threads(void)
     return n_threads;
 }
 
+size_t gemm_panel_bytes(void)
+{
+    const size_t rows = round_up(block_rows * tile_shape.depth * sizeof(real), ALIGNMENT);
+    return rows * (size_t)n_threads +
+           round_up(block_columns * tile_shape.depth * sizeof(real), ALIGNMENT);
+}
+
 const char *gemm_kernel(void)
 {
     return gemm_blis_kernel();

@@ -28,6 +28,9 @@ STATUS_CHECKED enum status gemm_init(int threads);
 /** The threads of a product.  Local. */
 int gemm_threads(void);
 
+/** Bytes of the panels of all threads.  Local. */
+size_t gemm_panel_bytes(void);
+
 /** The kernel in use: `skx`, `haswell`, `zen3`, `generic`, ...; before gemm_init, what it would
  *  choose.  Local. */
 const char *gemm_kernel(void);

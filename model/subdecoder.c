@@ -202,11 +202,17 @@ void subdecoder_loss(const struct subdecoder *sub, const real *theta, real *grad
             attribute_loss(sub, g, theta, gradient, dz[g], z[g], batch, scale, scratch);
 }
 
-size_t subdecoder_scratch_bytes(const struct subdecoder *sub, size_t n_segments)
+size_t subdecoder_cells(const struct subdecoder *sub)
 {
-    const size_t cells = n_segments * n_cells(&sub->shape), width = sub->shape.width;
-    const size_t latent = sub->shape.latent;
-    const size_t onset = cells * (3 * width + N_ONSET + 4) + n_segments * (2 * width + latent);
+    return n_cells(&sub->shape);
+}
+
+size_t subdecoder_scratch_bytes(const struct subdecoder *sub, size_t n_segments, size_t cells)
+{
+    const size_t width = sub->shape.width, latent = sub->shape.latent;
+    const size_t listed = n_segments * n_cells(&sub->shape); /* two numbers and a target each */
+    const size_t onset =
+        cells * (3 * width + N_ONSET) + 3 * listed + n_segments * (2 * width + latent);
     const size_t chroma =
         n_segments * (3 * width + latent + sub->shape.vocabulary.bars * BATCH_PITCH_CLASSES);
     return (onset > chroma ? onset : chroma) * sizeof(real) + 4096;

@@ -48,7 +48,11 @@ void subdecoder_loss(const struct subdecoder *subdecoder, const real *theta, rea
 void subdecoder_attributes(const struct subdecoder *subdecoder, const real *theta, int group,
                            real *y, const real *z, size_t n, struct arena *scratch);
 
-/** Bytes of scratch for n segments. */
-size_t subdecoder_scratch_bytes(const struct subdecoder *subdecoder, size_t n_segments);
+/** Cells of a segment's onset grid, those beyond the end of a bar included.  Local. */
+size_t subdecoder_cells(const struct subdecoder *subdecoder);
+
+/** Bytes of scratch for n segments of which `cells` cells in all exist.  Local. */
+size_t subdecoder_scratch_bytes(const struct subdecoder *subdecoder, size_t n_segments,
+                                size_t cells);
 
 #endif

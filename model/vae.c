@@ -234,36 +234,80 @@ static size_t largest(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-struct vae_memory vae_memory(const struct vae *vae, size_t n_events, size_t n_rows,
-                             size_t n_segments)
+struct vae_sizes vae_most(const struct vae *vae, size_t n_events, size_t n_rows, size_t n_segments)
+{
+    const size_t steps = n_events + n_rows, memory = vae->shape.memory;
+    const size_t reach = steps < BATCH_ROW_STEPS ? steps : BATCH_ROW_STEPS;
+    return (struct vae_sizes){.n_events = n_events,
+                              .n_rows = n_rows,
+                              .n_segments = n_segments,
+                              .n_typed = n_events,
+                              .n_cells = n_segments * subdecoder_cells(&vae->subdecoder),
+                              .encoder_count = reach,
+                              .decoder_count = reach,
+                              .decoder_context = memory,
+                              .decoder_keys = reach + memory};
+}
+
+static size_t encode_bytes(const struct vae *vae, const struct vae_sizes *sizes, size_t slack)
 {
     const struct vae_shape *shape = &vae->shape;
-    const size_t steps = n_events + n_rows, latent = vae_latent(shape), width = shape->width;
-    const size_t reach = steps < BATCH_ROW_STEPS ? steps : BATCH_ROW_STEPS;
     const struct mixture_shape mixture = mixture_shape(shape);
-    const size_t slack = 256 * 64; /* alignment of the pieces */
-    struct vae_memory memory;
-    memory.encode = N_FACTORS *
-                        (shape->encoder_layers *
-                             block_tape_reals(&vae->encoder[0].block[0], n_events, 2 * reach) +
-                         n_events * (2 * width + 16) + 2 * reach * width +
-                         n_segments * (2 * width + 8 * latent)) *
-                        sizeof(real) +
-                    n_segments * 2 * (mixture.dimensions + mixture.n_components) * sizeof(real) +
-                    slack;
-    memory.decode = (shape->decoder_layers *
-                         block_tape_reals(&vae->decoder.block[0], steps, reach + shape->memory) +
-                     steps * (4 * width + 32) + (reach + shape->memory) * width +
-                     n_segments * (2 * condition_size(shape) + 16)) *
-                        sizeof(real) +
-                    slack;
-    memory.scratch =
-        largest(block_scratch_bytes(&vae->decoder.block[0], steps, reach, shape->memory),
-                largest(heads_scratch_bytes(&vae->decoder.heads, steps),
-                        subdecoder_scratch_bytes(&vae->subdecoder, n_segments))) +
-        steps * 3 * width * sizeof(real) +
-        n_segments * (8 * latent + 4 * mixture.dimensions + 8 * mixture.n_components + width) *
-            sizeof(double) +
-        slack;
-    return memory;
+    const size_t width = shape->width, rows = 2 * sizes->encoder_count;
+    const size_t layers =
+        shape->encoder_layers * block_tape_reals(&vae->encoder[0].block[0], sizes->n_events, rows);
+    const size_t encoder = layers + sizes->n_events * (2 * width + 4) + rows * width +
+                           sizes->n_segments * (2 * width + 8 * vae_latent(shape) + 8);
+    const size_t shared = sizes->n_segments * 2 * (mixture.dimensions + mixture.n_components);
+    return (N_FACTORS * encoder + shared) * sizeof(real) + slack;
+}
+
+static size_t decode_bytes(const struct vae *vae, const struct vae_sizes *sizes, size_t slack)
+{
+    const struct vae_shape *shape = &vae->shape;
+    const size_t steps = sizes->n_events + sizes->n_rows, width = shape->width;
+    const size_t layers = shape->decoder_layers *
+                          block_tape_reals(&vae->decoder.block[0], steps, sizes->decoder_keys);
+    return (layers + steps * (4 * width + 10) + sizes->decoder_keys * width +
+            sizes->n_segments * (2 * condition_size(shape) + 8)) *
+               sizeof(real) +
+           slack;
+}
+
+/* Of the latent losses: slices of the moments, the mixture's gradients, its sums in double. */
+static size_t latent_scratch_bytes(const struct vae *vae, size_t n_segments)
+{
+    const struct mixture_shape mixture = mixture_shape(&vae->shape);
+    const size_t a_segment = 4 * vae_latent(&vae->shape) + 2 * mixture.dimensions + 1;
+    const size_t sums = 6 * mixture.n_components * mixture.dimensions + 8 * mixture.dimensions +
+                        2 * mixture.n_components;
+    return n_segments * a_segment * sizeof(real) + sums * sizeof(double);
+}
+
+/* The passes follow each other; each gives back what it took. */
+static size_t scratch_bytes(const struct vae *vae, const struct vae_sizes *sizes, size_t slack)
+{
+    const size_t steps = sizes->n_events + sizes->n_rows, width = vae->shape.width;
+    const size_t encoder =
+        block_scratch_bytes(&vae->encoder[0].block[0], sizes->n_events, sizes->encoder_count, 0) +
+        (sizes->n_segments + sizes->n_events) * 2 * width * sizeof(real);
+    const size_t decoder = block_scratch_bytes(&vae->decoder.block[0], steps, sizes->decoder_count,
+                                               sizes->decoder_context);
+    const size_t condition = sizes->n_segments * (width + condition_size(&vae->shape));
+    const size_t heads =
+        heads_scratch_bytes(&vae->decoder.heads, sizes->n_typed) + steps * sizeof(uint32_t);
+    const size_t type = steps * (width + N_TYPES) * sizeof(real);
+    const size_t subdecoder =
+        subdecoder_scratch_bytes(&vae->subdecoder, sizes->n_segments, sizes->n_cells);
+    const size_t stacks = largest(encoder, largest(decoder, condition * sizeof(real)));
+    const size_t losses = largest(largest(heads, type), subdecoder);
+    return largest(largest(stacks, losses), latent_scratch_bytes(vae, sizes->n_segments)) + slack;
+}
+
+struct vae_memory vae_memory(const struct vae *vae, const struct vae_sizes *sizes)
+{
+    static const size_t SLACK = 128 * 64; /* alignment of the pieces */
+    return (struct vae_memory){.encode = encode_bytes(vae, sizes, SLACK),
+                               .decode = decode_bytes(vae, sizes, SLACK),
+                               .scratch = scratch_bytes(vae, sizes, SLACK)};
 }

@@ -147,13 +147,25 @@ void vae_encode_backward(const struct vae *vae, const real *theta, real *gradien
 void vae_condition(const struct vae_shape *shape, real *condition, const real *const z[N_FACTORS],
                    const uint8_t *tonic, size_t n);
 
+/** What of a micro-batch its memory depends on. */
+struct vae_sizes {
+    size_t n_events, n_rows, n_segments;
+    size_t n_typed;         /* events of the more frequent type, bars or notes */
+    size_t n_cells;         /* of the onset grid that exist */
+    size_t encoder_count;   /* events of the longest segment */
+    size_t decoder_count;   /* decoder steps of the longest segment */
+    size_t decoder_context; /* most memory before a segment */
+    size_t decoder_keys;    /* most steps of a segment and its memory together */
+};
+
+/** The largest sizes of micro-batches of at most so many events, rows and segments.  Local. */
+struct vae_sizes vae_most(const struct vae *vae, size_t n_events, size_t n_rows, size_t n_segments);
+
 /** Bytes of activations that the encoding of a micro-batch keeps, and of those that decoding needs
- *  on top; bytes of scratch.  For micro-batches of at most n_events events, n_rows rows and
- *  n_segments segments. */
+ *  on top; bytes of scratch.  Never less than a micro-batch of those sizes takes.  Local. */
 struct vae_memory {
     size_t encode, decode, scratch;
 };
-struct vae_memory vae_memory(const struct vae *vae, size_t n_events, size_t n_rows,
-                             size_t n_segments);
+struct vae_memory vae_memory(const struct vae *vae, const struct vae_sizes *sizes);
 
 #endif

@@ -99,6 +99,17 @@ rm -rf run
 run 0 2 --corpus c.h5 "${small[@]}" --dry-run
 grep -q '^parameters [0-9]' stdout || fail 'the dry run names no parameters'
 [ ! -e run ] || fail 'a dry run made a folder'
+grep -q '^activations [0-9.]* MiB, at most [0-9.]* MiB$' stdout || fail 'no activations beside their most'
+grep -q '^expected in all [0-9.]* MiB a rank$' stdout || fail 'the dry run expects no total'
+run 0 2 --corpus c.h5 "${small[@]}" --dry-run --json
+python3 - stdout <<'END' || fail 'the expected parts do not fit the reserved ones or the total'
+import json, sys
+r = json.load(open(sys.argv[1]))
+most, expected = r["memory_bytes"], r["expected_bytes"]
+assert all(0 <= expected[k] <= most[k] for k in most), (expected, most)
+parts = sum(v for k, v in expected.items() if k != "total")
+assert parts <= expected["total"] <= parts + 4 * (2 << 20), (parts, expected)
+END
 moments() { sed -n 's/^parameters and moments \([0-9.]*\) MiB$/\1/p' stdout; }
 run 0 4 --corpus c.h5 --preset small --dry-run
 whole=$(moments)

@@ -36,7 +36,8 @@ void vae_bench_init_shape(struct vae_bench *bench, const struct vae_shape *shape
     CU_ASSERT_EQUAL_FATAL(gemm_init(1), OK);
     CU_ASSERT_EQUAL_FATAL(vae_init(&bench->vae, shape), OK);
     const size_t count = bench->vae.parameters.count;
-    const struct vae_memory bytes = vae_memory(&bench->vae, MAKE_MAX_EVENTS, 16, MAKE_MAX_SEGMENTS);
+    const struct vae_sizes most = vae_most(&bench->vae, MAKE_MAX_EVENTS, 16, MAKE_MAX_SEGMENTS);
+    const struct vae_memory bytes = vae_memory(&bench->vae, &most);
     CU_ASSERT_EQUAL_FATAL(arena_init(&bench->block, (2 * count + 64) * sizeof(real)), OK);
     CU_ASSERT_EQUAL_FATAL(arena_init(&bench->activations, MAX_MICROS * bytes.encode + bytes.decode),
                           OK);

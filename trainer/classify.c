@@ -12,8 +12,8 @@ enum { MOST_EVENTS = 8 * EVENTS_SEGMENT_EVENTS, MOST_SEGMENTS = 64 }; /* encoded
 enum status classifier_init(struct classifier *classifier, const struct model *model)
 {
     enum status status = OK;
-    const struct vae_memory memory =
-        vae_memory(&model->vae, MOST_EVENTS, MOST_SEGMENTS, MOST_SEGMENTS);
+    const struct vae_sizes most = vae_most(&model->vae, MOST_EVENTS, MOST_SEGMENTS, MOST_SEGMENTS);
+    const struct vae_memory memory = vae_memory(&model->vae, &most);
     *classifier = (struct classifier){
         .model = model,
         .temperature = schedule_at(&model->config, model->step).objective.mixture.temperature};

@@ -226,13 +226,24 @@ static void take_arrays(struct filler *f, struct batch *batch, struct arena *are
     batch->tonal_attributes = f->tonal_attributes = arena_reals(arena, n * BATCH_TONAL_ATTRIBUTES);
 }
 
+/* As the arena rounds a piece up. */
+static size_t piece(size_t bytes)
+{
+    return (bytes + 63) / 64 * 64;
+}
+
+/* The pieces of take_arrays. */
 size_t collate_bytes(const struct events_vocabulary *vocabulary, size_t n_events, size_t n_rows,
                      size_t n_segments)
 {
-    const size_t bars = (size_t)vocabulary->settings.bars;
-    const size_t segment =
-        bars * vocabulary->n_position + (bars * BATCH_PITCH_CLASSES + 16) * sizeof(real) + 16;
-    return n_events * (N_FIELDS + 2) + n_rows * 8 + n_segments * segment + 64 * 32;
+    const size_t n = n_segments, bars = (size_t)vocabulary->settings.bars;
+    return piece((n_rows + 1) * sizeof(uint32_t)) + piece((n + 1) * sizeof(uint32_t)) +
+           piece(n_rows * sizeof(uint32_t)) + (N_FIELDS + 2) * piece(n_events) + 2 * piece(n) +
+           piece(n * bars * vocabulary->n_position) +
+           piece(n * bars * BATCH_PITCH_CLASSES * sizeof(real)) +
+           piece(n * BATCH_FADERS * sizeof(real)) +
+           piece(n * BATCH_RHYTHM_ATTRIBUTES * sizeof(real)) +
+           piece(n * BATCH_TONAL_ATTRIBUTES * sizeof(real));
 }
 
 struct batch collate_rows(const struct collate *collate, const struct source *source,

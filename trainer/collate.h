@@ -45,7 +45,7 @@ struct batch collate_rows(const struct collate *collate, const struct source *so
 /** Events of a row.  Local. */
 size_t collate_row_events(const struct source *source, const struct row *row);
 
-/** Bytes of arena that a batch of that size takes at most.  Local. */
+/** Bytes of arena that a batch of that size takes.  Local. */
 size_t collate_bytes(const struct events_vocabulary *vocabulary, size_t n_events, size_t n_rows,
                      size_t n_segments);
 

@@ -51,7 +51,8 @@ struct encoder_memory {
 static enum status memory_init(struct encoder_memory *memory, const struct model *model)
 {
     enum status status = OK;
-    const struct vae_memory need = vae_memory(&model->vae, EVENTS_SEGMENT_EVENTS, 1, 1);
+    const struct vae_sizes most = vae_most(&model->vae, EVENTS_SEGMENT_EVENTS, 1, 1);
+    const struct vae_memory need = vae_memory(&model->vae, &most);
     *memory = (struct encoder_memory){0};
     TRY(arena_init(&memory->batches,
                    collate_bytes(&model->vocabulary, EVENTS_SEGMENT_EVENTS, 1, 1)));
@@ -217,8 +218,9 @@ enum status posterior_tempo_ratio(double *ratio, const struct posterior *to,
     struct arena scratch = {0};
     *ratio = 1;
     if (model->standard.mean[ATTRIBUTE_TEMPO] <= 0) return OK; /* log bpm; 0: none was known */
+    const struct subdecoder *sub = &model->vae.subdecoder;
     const enum status status =
-        arena_init(&scratch, subdecoder_scratch_bytes(&model->vae.subdecoder, 1) + 4096);
+        arena_init(&scratch, subdecoder_scratch_bytes(sub, 1, subdecoder_cells(sub)) + 4096);
     if (status == OK) {
         const double change =
             mean_log_tempo(to, model, &scratch) - mean_log_tempo(from, model, &scratch);

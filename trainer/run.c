@@ -321,6 +321,15 @@ done:
     return status;
 }
 
+/* What a dry run tells, of the rank that takes most. */
+static enum status expect(struct run *run, size_t program)
+{
+    double most = (double)program;
+    group_max_doubles(run->group, &most, 1);
+    return group_agree(run->group, expect_memory(&run->result->expected, &run->trainer,
+                                                 run->trainer.config.train.steps, (size_t)most));
+}
+
 static void finish(struct run *run)
 {
     struct run_result *result = run->result;
@@ -350,6 +359,7 @@ enum status run_train(struct group *group, const struct config *config,
                       .folder = {.lock = -1},
                       .log = {.start = stop_clock()},
                       .result = result};
+    const size_t program = expect_resident();
     *result = (struct run_result){0};
     if (!settings->dry_run) stop_catch_signals(); /* before the long work of opening begins */
     TRY(group_agree(group, corpus_open(&run.corpus, settings->corpus)));
@@ -357,7 +367,7 @@ enum status run_train(struct group *group, const struct config *config,
     result->parameters = parameters_trained(&run.trainer.vae.parameters);
     result->memory =
         trainer_memory(config, &run.corpus.vocabulary, &run.trainer.vae, group_size(group));
-    if (!settings->dry_run) TRY(run_loop(&run, config));
+    TRY(settings->dry_run ? expect(&run, program) : run_loop(&run, config));
 done:
     finish(&run);
     return status == OK && result->stopped

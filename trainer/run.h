@@ -4,6 +4,7 @@
 #ifndef RUN_H
 #define RUN_H
 
+#include "expect.h"
 #include "model_file.h"
 #include "progress.h"
 #include "validate.h"
@@ -23,7 +24,8 @@ struct run_result {
     size_t parameters;
     struct step_report last;
     struct validation_report validation;
-    struct trainer_memory memory;
+    struct trainer_memory memory; /* reserved */
+    struct expected expected;     /* of a dry run; on the rank with the largest program */
 };
 
 /**

@@ -62,7 +62,8 @@ struct trainer_memory trainer_memory(const struct config *config,
     if (micros > rows) micros = rows;
     const size_t mine = (micros + (size_t)n_ranks - 1) / (size_t)n_ranks + 1;
     const size_t micro_segments = events / 2 + 1; /* a segment has a bar and a note at least */
-    const struct vae_memory memory = vae_memory(vae, events, micro_segments, micro_segments);
+    const struct vae_sizes most = vae_most(vae, events, micro_segments, micro_segments);
+    const struct vae_memory memory = vae_memory(vae, &most);
     const struct reduce_settings settings = reduction(config);
     const size_t count = vae->parameters.count;
     return (struct trainer_memory){

@@ -68,7 +68,8 @@ void trainer_fini(struct trainer *trainer);
 STATUS_CHECKED enum status trainer_step(struct trainer *trainer, bool stop,
                                         struct step_report *report);
 
-/** Bytes that a rank reserves, by use.  Local. */
+/** Bytes that a rank reserves, by use: the worst case, touched only as needed (expect.h).  Local.
+ */
 struct trainer_memory {
     size_t block, reduction, batches, activations, scratch;
 };
