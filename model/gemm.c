@@ -84,9 +84,7 @@ int gemm_threads(void)
 
 size_t gemm_panel_bytes(void)
 {
-    const size_t rows = round_up(block_rows * tile_shape.depth * sizeof(real), ALIGNMENT);
-    return rows * (size_t)n_threads +
-           round_up(block_columns * tile_shape.depth * sizeof(real), ALIGNMENT);
+    return (PANELS + (size_t)ROWS_PANELS * (size_t)n_threads) * sizeof(real);
 }
 
 const char *gemm_kernel(void)
