@@ -105,8 +105,9 @@ static enum status measure_all(struct bench *bench, const struct operations_laye
         if (l->n * l->out > n_y) n_y = l->n * l->out;
     }
     double *samples = calloc(bench->rounds * (N_PASSES * n_layers + 1), sizeof *samples);
-    struct total total = {.peaks = samples + bench->rounds};
+    struct total total = {0};
     if (!samples) FAIL(FAILED, "no memory for %zu rounds", bench->rounds);
+    total.peaks = samples + bench->rounds;
     TRY(arena_init(&arena, (n_x + n_w + n_y) * sizeof(real) + 4096));
     const struct operands operands = {arena_reals(&arena, n_x), arena_reals(&arena, n_w),
                                       arena_reals(&arena, n_y)};

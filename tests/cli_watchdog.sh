@@ -1,6 +1,6 @@
 #!/bin/bash
 # affekt train with ranks that die, stop or are slow: who is named, how fast the run ends, and what
-# is waited for.  Also a file system that refuses locks.
+# is waited for; pack and evaluate with ranks that die.  Also a file system that refuses locks.
 # usage: cli_watchdog.sh AFFEKT MPIEXEC FILE_FAULTS HOLD
 set -u
 affekt=$1
@@ -72,12 +72,21 @@ for rank in 0 2; do
     grep -q "^rank $rank step" "died-$rank/heartbeat" || fail 'the heartbeats are gone'
 done
 
-# A rank that stands still, the first one or another: after the bound.
+# A rank that stands still, the first one or another: after the bound, which is ten of the longest step
+# where the machine is busy.
 for rank in 0 2; do
     begin "stopped-$rank" --steps 100000 --set train.watchdog=3
     kill -STOP "$(pid_of $rank)"
-    ends 20 "rank $rank has given no sign of life for [0-9]* s, at step [0-9]*: last seen in "
+    ends 45 "rank $rank has given no sign of life for [0-9]* s, at step [0-9]*: last seen in "
 done
+
+# The same while a thread sums gradients, which ranks of one node do not have unasked.
+begin died-overlap --steps 100000 --set train.overlap=on
+kill -KILL "$(pid_of 1)"
+ends 10 "rank 1 died, at step [0-9]*: last seen in [a-z ]* of step [0-9]*; this rank is in "
+begin stopped-overlap --steps 100000 --set train.overlap=on --set train.watchdog=3
+kill -STOP "$(pid_of 1)"
+ends 45 "rank 1 has given no sign of life for [0-9]* s, at step [0-9]*: last seen in "
 
 # What takes long with reason: a save to a slow disk, several times the bound; then all is well.
 LD_PRELOAD=$faults AFFEKT_TEST_SLOW_FSYNC=3 begin slow --steps 40 --set train.watchdog=1 \
@@ -86,6 +95,32 @@ wait "$launcher" || fail "slow saves: exit code $?"
 launcher=
 [ -e slow/complete ] || fail 'slow saves: not complete'
 [ ! -e slow/heartbeat ] || fail 'a run that ended in order leaves its heartbeats'
+
+# The other parallel verbs leave a dead rank to the launcher, which ends them as fast.
+# loses RANK SECONDS COMMAND...: a rank of the command dies after so many seconds.
+loses() {
+    local rank=$1 code start pid
+    timeout 60 "$mpiexec" --oversubscribe --bind-to none -n 3 "$affekt" "${@:3}" >stdout 2>stderr </dev/null &
+    launcher=$!
+    sleep "$2"
+    for pid in $(pgrep -f -- "^$affekt ${*:3}"); do
+        tr '\0' '\n' <"/proc/$pid/environ" | grep -qx "OMPI_COMM_WORLD_RANK=$rank" && break
+        pid=
+    done
+    [ -n "${pid:-}" ] || fail "$3: ended before its rank $rank could die"
+    start=$SECONDS
+    [ -z "${pid:-}" ] || kill -KILL "$pid"
+    wait "$launcher"
+    code=$?
+    launcher=
+    [ "$code" -ne 0 ] && [ "$code" -ne 3 ] && [ "$code" -ne 124 ] || fail "$3: exit code $code without rank $rank"
+    [ $((SECONDS - start)) -le 10 ] || fail "$3: ended $((SECONDS - start)) s after rank $rank"
+    echo "$3 without rank $rank: code $code after $((SECONDS - start)) s"
+}
+LD_PRELOAD=$faults AFFEKT_TEST_SLOW_FSYNC=20 loses 1 3 pack midi --labels midi/labels.csv --out lost.h5
+[ ! -e lost.h5 ] || fail 'pack: leaves a corpus though a rank died'
+loses 2 3 evaluate --checkpoint slow --corpus c.h5 --split train --count 10000
+[ ! -e slow/evaluation.json ] || fail 'evaluate: leaves results though a rank died'
 
 # A rank that a debugger holds for longer than the bound.
 begin held --steps 100 --set train.watchdog=1.5
