@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 enum { DEFAULT_EVENTS = 192, CHUNK = 4 << 20 };
-enum { OPEN, OPEN_LIMIT, SAVE, DISK, LOAD, READ, N_FIGURES };
+enum { OPEN, OPEN_LIMIT, MEASURE, SAVE, DISK, LOAD, READ, N_FIGURES };
 
 struct io_bench {
     struct bench *bench;
@@ -134,12 +134,16 @@ static enum status round_of(struct io_bench *b, size_t round)
     enum status status = OK;
     const size_t n = b->bench->rounds;
     double *at = b->seconds + round;
+    struct faders faders;
     close_run(b);
     TRY(open_run(b, &at[OPEN * n]));
     double start = begin(b);
     TRY(finish(b, open_limit(b), start, &at[OPEN_LIMIT * n]));
     start = begin(b);
-    TRY(model_file_save(&b->trainer, b->checkpoint));
+    TRY(faders_measure(&faders, &b->trainer));
+    TRY(finish(b, OK, start, &at[MEASURE * n]));
+    start = begin(b);
+    TRY(model_file_write(&b->trainer, &faders, b->checkpoint));
     TRY(finish(b, OK, start, &at[SAVE * n]));
     TRY(measure_file_bytes(b));
     start = begin(b);
@@ -162,6 +166,7 @@ static void report(struct io_bench *b)
     const double mb = 1e-6 * b->file_bytes;
     bench_number(bench, "checkpoint_bytes", b->file_bytes);
     bench_number(bench, "parameters", (double)parameters_trained(&b->trainer.vae.parameters));
+    bench_number(bench, "faders_seconds", median[MEASURE]);
     bench_rate(bench, "save", mb / median[SAVE], "MB/s", mb / median[DISK],
                "writing and syncing as many bytes");
     bench_rate(bench, "load", mb / median[LOAD], "MB/s", mb / median[READ],

@@ -102,6 +102,13 @@ static void place_blocks(struct trainer *trainer, real *block[N_BLOCKS])
 
 enum status model_file_save(struct trainer *trainer, const char *path)
 {
+    struct faders faders;
+    const enum status status = faders_measure(&faders, trainer);
+    return status == OK ? model_file_write(trainer, &faders, path) : status;
+}
+
+enum status model_file_write(struct trainer *trainer, const struct faders *faders, const char *path)
+{
     enum status status = OK;
     real *block[N_BLOCKS];
     const struct events_settings *settings = &trainer->corpus->vocabulary.settings;
@@ -111,7 +118,7 @@ enum status model_file_save(struct trainer *trainer, const char *path)
     enum status local = fields_init(&fields, &trainer->vae.parameters, block, N_BLOCKS);
     if (local == OK && !config) local = FAILED;
     TRY(group_agree(trainer->group, local));
-    TRY(faders_measure(&fields.faders, trainer));
+    fields.faders = *faders;
     count_labels(fields.n_labelled, trainer);
     fields.n += describe_measured(fields.field + fields.n, &fields);
     snprintf(tokeniser, sizeof tokeniser, "grid = %d\nbars = %d\n", settings->grid, settings->bars);

@@ -31,6 +31,10 @@ struct model {
 /** Saves the trainer's whole state, and what is measured for its users.  Collective. */
 STATUS_CHECKED enum status model_file_save(struct trainer *trainer, const char *path);
 
+/** The part of model_file_save that comes after faders_measure: writes the file.  Collective. */
+STATUS_CHECKED enum status model_file_write(struct trainer *trainer, const struct faders *faders,
+                                            const char *path);
+
 /**
  * Loads the trainer's whole state from a file of the same model; rank 0 reads, the others receive.
  * A file of another shape fails and names the first difference.  Collective.
