@@ -26,17 +26,11 @@ struct save {
     struct checkpoint_item *items; /* owned */
     size_t n_items;
     uint64_t bytes; /* room to reserve: a little more than the file will take */
-    uint64_t fresh; /* bytes of this rank since the disk was last set to work */
-    int descriptor; /* to set the disk to work; -1: the file system is left to its own pace */
     hid_t file, access, file_create, dataset_create, group_create, transfer; /* < 0: not open */
 };
 
 /* Metadata: 2.5 KiB a file, 440 to 670 bytes a dataset with a group of its own (measured). */
 enum { BYTES_PER_FILE = 1 << 16, BYTES_PER_DATASET = 1 << 10 };
-
-/* Large against a disk's queue, small against a file: most of it is on its way when the last is
- * written. */
-enum { BYTES_PER_WRITEBACK = 32 << 20 };
 
 static enum status plan_items(struct save *save, const struct checkpoint_field *fields,
                               size_t n_fields, const struct checkpoint_text *texts, size_t n_texts)
@@ -123,17 +117,7 @@ static enum status create_file(struct save *save)
     if (group_size(save->group) > 1 && H5Pset_fapl_mpio(save->access, *comm, MPI_INFO_NULL) < 0)
         return fail_collective(save, "MPI-IO");
     save->file = H5Fcreate(save->temporary, H5F_ACC_TRUNC, save->file_create, save->access);
-    if (save->file < 0) return fail_collective(save, "cannot be created");
-    save->descriptor = open(save->temporary, O_WRONLY | O_CLOEXEC);
-    return OK;
-}
-
-/* Lets the disk write what is cached of the file while more is written, digested and read back.
- * Only a hint: no error is looked for here, so that the fsync before the renaming still sees it. */
-static void start_writeback(struct save *save)
-{
-    save->fresh = 0;
-    if (save->descriptor >= 0) sync_file_range(save->descriptor, 0, 0, SYNC_FILE_RANGE_WRITE);
+    return save->file < 0 ? fail_collective(save, "cannot be created") : OK;
 }
 
 /* Makes the groups on the way to `name` that are not there yet; those that it shares with the item
@@ -167,7 +151,7 @@ static herr_t select_rows(hid_t space, hsize_t first, const hsize_t count[HDF5_G
 }
 
 /* Writes this rank's share of the rows.  Collective. */
-static enum status write_share(struct save *save, const struct checkpoint_item *item, hid_t dataset,
+static enum status write_share(const struct save *save, const struct checkpoint_item *item, hid_t dataset,
                                hid_t space)
 {
     enum status status = OK;
@@ -184,8 +168,6 @@ static enum status write_share(struct save *save, const struct checkpoint_item *
     if (H5Dwrite(dataset, item->native, memory, space, save->transfer,
                  data + first * item->row_bytes) < 0)
         TRY(fail_collective(save, item->name));
-    save->fresh += count[0] * item->row_bytes;
-    if (save->fresh >= BYTES_PER_WRITEBACK) start_writeback(save);
     /* Only a group of one survives a failed write, so only there can one be tried out. */
     if (size == 1 && status_fault()) FAIL(FAILED, "%s: %s: fault", save->path, item->name);
 done:
@@ -194,7 +176,7 @@ done:
 }
 
 /* Collective. */
-static enum status write_item(struct save *save, const struct checkpoint_item *item,
+static enum status write_item(const struct save *save, const struct checkpoint_item *item,
                               const char *before)
 {
     enum status status = OK;
@@ -243,7 +225,6 @@ static enum status write_and_close(struct save *save)
         TRY(write_item(save, &save->items[i], i > 0 ? save->items[i - 1].name : ""));
     if (H5Fflush(save->file, H5F_SCOPE_GLOBAL) < 0) TRY(fail_collective(save, "flush"));
     close_file(save);
-    start_writeback(save);
 done:
     return status;
 }
@@ -301,7 +282,6 @@ static void save_close(struct save *save, enum status status)
 {
     if (save->file >= 0 && group_size(save->group) == 1) detach_file(save);
     if (save->file >= 0) close_file(save);
-    if (save->descriptor >= 0) close(save->descriptor);
     if (status != OK) remove_temporary(save);
     const hid_t lists[] = {save->access, save->file_create, save->dataset_create,
                            save->group_create, save->transfer};
@@ -316,7 +296,6 @@ enum status checkpoint_save(struct group *group, const char *path,
 {
     struct save save = {.group = group,
                         .path = path,
-                        .descriptor = -1,
                         .file = H5I_INVALID_HID,
                         .access = H5I_INVALID_HID,
                         .file_create = H5I_INVALID_HID,
