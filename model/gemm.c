@@ -1,10 +1,11 @@
 /* Blocks and panels of a product, and the threads that share them. */
 #include "gemm.h"
 
+#include "gemm_bf16.h"
 #include "gemm_blis.h"
-#include "gemm_pack.h"
 
 #include <omp.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum {
@@ -18,10 +19,14 @@ enum {
 };
 
 /* The process's panels: B's block, shared, and a block of rows of A for each thread. */
-static struct gemm_tile_shape tile_shape;
-static size_t block_rows;
+static size_t rows_bytes; /* of a thread's block */
 static real *columns_panels, *rows_panels;
 static int n_threads; /* 0 before gemm_init */
+
+/* The kernels by precision, the one in use, and what was readied last. */
+static struct gemm_micro micros[GEMM_BF16 + 1];
+static const struct gemm_micro *micro = micros;
+static enum gemm_precision readied;
 
 struct product {
     size_t m, n, k, ldc;
@@ -33,7 +38,7 @@ struct product {
 };
 
 /* Columns [column, column + columns) and terms [term, term + terms), packed by so many terms at a
- * time as a tile sums up: those from term + t on start at t * padded. */
+ * time as a tile sums up: those from term + t on start at panel_reals(t) * padded. */
 struct part {
     size_t column, columns, padded, term, terms;
     bool last; /* C is complete after it */
@@ -49,11 +54,21 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
+/* Reals of a panel for each of its lines. */
+static size_t panel_reals(size_t depth)
+{
+    return round_up(depth, micro->shape.grain) / micro->shape.terms_a_real;
+}
+
+static size_t block_rows(void)
+{
+    return round_up(BLOCK_ROWS, micro->shape.rows);
+}
+
 /* Memory for the panels of `threads` threads in place of that of fewer. */
 static enum status take_panels(int threads)
 {
-    const size_t depth = tile_shape.depth;
-    const size_t rows = round_up(block_rows * depth * sizeof(real), ALIGNMENT) * (size_t)threads;
+    const size_t rows = rows_bytes * (size_t)threads;
     real *made = status_fault() ? NULL : aligned_alloc(ALIGNMENT, rows);
     if (!columns_panels && made) columns_panels = aligned_alloc(ALIGNMENT, PANELS * sizeof(real));
     if (!made || !columns_panels) {
@@ -71,8 +86,11 @@ enum status gemm_init(int threads)
     if (threads < 1 || threads > THREADS_MAX)
         FAIL(USAGE, "%d threads a rank: want 1 to %d", threads, THREADS_MAX);
     if (n_threads == 0) {
-        TRY(gemm_blis_init(&tile_shape));
-        block_rows = round_up(BLOCK_ROWS, tile_shape.rows);
+        micros[GEMM_FLOAT] = (struct gemm_micro){
+            .pack_rows = gemm_pack, .pack_columns = gemm_pack, .tile = gemm_blis_tile};
+        TRY(gemm_blis_init(&micros[GEMM_FLOAT].shape));
+        rows_bytes =
+            round_up(block_rows() * panel_reals(micro->shape.depth) * sizeof(real), ALIGNMENT);
     }
     if (threads > n_threads) TRY(take_panels(threads));
     n_threads = threads;
@@ -85,9 +103,34 @@ int gemm_threads(void)
     return n_threads;
 }
 
+enum status gemm_ready(enum gemm_precision precision)
+{
+    ASSERT(n_threads > 0);
+    struct gemm_micro *const wanted = &micros[precision];
+    gemm_set_precision(GEMM_FLOAT);
+    if (!wanted->tile) {
+        const enum status status = gemm_bf16_init(wanted);
+        if (status != OK) return status;
+        const size_t bytes = round_up(BLOCK_ROWS, wanted->shape.rows) * wanted->shape.depth /
+                             wanted->shape.terms_a_real * sizeof(real);
+        ASSERT(bytes <= rows_bytes); /* the panels in hand do */
+    }
+    readied = precision;
+    return OK;
+}
+
+void gemm_set_precision(enum gemm_precision precision)
+{
+    ASSERT(precision == GEMM_FLOAT || micros[precision].tile);
+    micro = &micros[precision];
+}
+
 const char *gemm_kernel(void)
 {
-    return gemm_blis_kernel();
+    static _Thread_local char name[64];
+    if (readied == GEMM_FLOAT) return gemm_blis_kernel();
+    snprintf(name, sizeof name, "%s, %s", gemm_blis_kernel(), gemm_bf16_kernel());
+    return name;
 }
 
 const char *gemm_version(void)
@@ -104,14 +147,15 @@ static const real *place(const struct gemm_lines *lines, size_t line, size_t ter
 /* Packs the panel of columns that starts at `column` of the part. */
 static void pack_columns(const struct product *p, const struct part *part, size_t column)
 {
-    const size_t wide = tile_shape.columns, at = part->column + column;
-    for (size_t t = 0; t < part->terms; t += tile_shape.depth) {
-        const size_t depth = least(tile_shape.depth, part->terms - t);
+    const size_t wide = micro->shape.columns, at = part->column + column;
+    for (size_t t = 0; t < part->terms; t += micro->shape.depth) {
+        const size_t depth = least(micro->shape.depth, part->terms - t);
         const struct gemm_lines lines = {place(&p->b, at, part->term + t), p->b.line_stride,
                                          p->b.term_stride};
-        gemm_pack(columns_panels + t * part->padded + column * depth, &lines, wide,
-                  least(wide, part->columns - column), depth,
-                  p->then.column_sums ? p->then.column_sums + at : NULL);
+        micro->pack_columns(columns_panels + panel_reals(t) * part->padded +
+                                column * panel_reals(depth),
+                            &lines, wide, least(wide, part->columns - column), depth,
+                            p->then.column_sums ? p->then.column_sums + at : NULL);
     }
 }
 
@@ -120,29 +164,33 @@ static void pack_columns(const struct product *p, const struct part *part, size_
 static void multiply_tiles(const struct product *p, const struct part *part, size_t row,
                            size_t count, size_t t, real *panels)
 {
-    const size_t tall = tile_shape.rows, wide = tile_shape.columns;
-    const size_t depth = least(tile_shape.depth, part->terms - t);
+    const size_t tall = micro->shape.rows, wide = micro->shape.columns;
+    const size_t depth = least(micro->shape.depth, part->terms - t);
+    const size_t reals = panel_reals(depth);
+    const real *columns = columns_panels + panel_reals(t) * part->padded;
     struct gemm_tile tile = {
         .depth = depth, .alpha = p->alpha, .beta = part->term + t == 0 ? p->beta : 1};
     for (size_t i = 0; i < count; i += tall) {
         const struct gemm_lines lines = {place(&p->a, row + i, part->term + t), p->a.line_stride,
                                          p->a.term_stride};
-        gemm_pack(panels + i * depth, &lines, tall, least(tall, count - i), depth, NULL);
+        micro->pack_rows(panels + i * reals, &lines, tall, least(tall, count - i), depth, NULL);
     }
+    if (micro->begin) micro->begin();
     for (size_t j = 0; j < part->columns; j += wide)
         for (size_t i = 0; i < count; i += tall) {
             tile.rows = least(tall, count - i);
             tile.columns = least(wide, part->columns - j);
-            gemm_blis_tile(&tile, panels + i * depth, columns_panels + t * part->padded + j * depth,
-                           p->c + (row + i) * p->ldc + part->column + j, p->ldc);
+            micro->tile(&tile, panels + i * reals, columns + j * reals,
+                        p->c + (row + i) * p->ldc + part->column + j, p->ldc);
         }
+    if (micro->end) micro->end();
 }
 
 static void multiply_rows(const struct product *p, const struct part *part, size_t row,
                           real *panels)
 {
     const size_t count = least(p->rows, p->m - row);
-    for (size_t t = 0; t < part->terms; t += tile_shape.depth)
+    for (size_t t = 0; t < part->terms; t += micro->shape.depth)
         multiply_tiles(p, part, row, count, t, panels);
     if (part->last && p->then.rows) p->then.rows(p->then.context, row, count);
 }
@@ -151,16 +199,16 @@ static void multiply_rows(const struct product *p, const struct part *part, size
 static void multiply_part(const struct product *p, const struct part *part, int threads)
 {
     if (threads == 1) { /* waking a team of one would cost as much as a small product */
-        for (size_t j = 0; j < part->columns; j += tile_shape.columns) pack_columns(p, part, j);
+        for (size_t j = 0; j < part->columns; j += micro->shape.columns) pack_columns(p, part, j);
         for (size_t i = 0; i < p->m; i += p->rows) multiply_rows(p, part, i, rows_panels);
         return;
     }
 #pragma omp parallel num_threads(threads)
     {
         real *const panels =
-            rows_panels + (size_t)omp_get_thread_num() * block_rows * tile_shape.depth;
+            rows_panels + (size_t)omp_get_thread_num() * rows_bytes / sizeof(real);
 #pragma omp for schedule(static)
-        for (size_t j = 0; j < part->columns; j += tile_shape.columns) pack_columns(p, part, j);
+        for (size_t j = 0; j < part->columns; j += micro->shape.columns) pack_columns(p, part, j);
 #pragma omp for schedule(static)
         for (size_t i = 0; i < p->m; i += p->rows) multiply_rows(p, part, i, panels);
     }
@@ -182,18 +230,19 @@ static void multiply(struct product *p)
     ASSERT(n_threads > 0);
     const bool large = (double)p->m * (double)p->n * (double)p->k >= (double)THREADED_PRODUCT;
     const int threads = large ? n_threads : 1;
-    p->rows = least(block_rows,
-                    round_up((p->m + (size_t)threads - 1) / (size_t)threads, tile_shape.rows));
+    p->rows = least(block_rows(),
+                    round_up((p->m + (size_t)threads - 1) / (size_t)threads, micro->shape.rows));
     if (p->m == 0 || p->n == 0 || p->k == 0) {
         scale(p);
         return;
     }
-    const size_t most_columns = MOST_COLUMNS / tile_shape.columns * tile_shape.columns;
+    const size_t depth = micro->shape.depth;
+    const size_t most_columns = MOST_COLUMNS / micro->shape.columns * micro->shape.columns;
     for (size_t column = 0; column < p->n; column += most_columns)
         for (size_t term = 0, terms; term < p->k; term += terms) {
             const size_t columns = least(most_columns, p->n - column);
-            const size_t padded = round_up(columns, tile_shape.columns);
-            terms = least(PANELS / padded / tile_shape.depth * tile_shape.depth, p->k - term);
+            const size_t padded = round_up(columns, micro->shape.columns);
+            terms = least(PANELS / padded / panel_reals(depth) * depth, p->k - term);
             const struct part part = {.column = column,
                                       .columns = columns,
                                       .padded = padded,
