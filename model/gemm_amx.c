@@ -7,6 +7,7 @@
 
 #if defined(__AMX_BF16__) && defined(__AVX512BF16__) && !defined(REAL_DOUBLE)
 #include <immintrin.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -145,19 +146,22 @@ static void pack_columns(real *panel, const struct gemm_lines *lines, size_t hei
     pack(panel, lines, count, depth, sums, true);
 }
 
+/* Eight registers of 16 rows.  Constant, since GCC's intrinsic does not tell that it reads all 64
+ * bytes: what is written just before may come too late. */
+static const struct {
+    uint8_t palette, start, reserved[14];
+    uint16_t row_bytes[16];
+    uint8_t rows[16];
+} layout = {
+    .palette = 1,
+    .row_bytes = {ROW_BYTES, ROW_BYTES, ROW_BYTES, ROW_BYTES, ROW_BYTES, ROW_BYTES, ROW_BYTES,
+                  ROW_BYTES},
+    .rows = {SIDE, SIDE, SIDE, SIDE, SIDE, SIDE, SIDE, SIDE},
+};
+_Static_assert(sizeof layout == 64, "what the CPU reads");
+
 static void begin(void)
 {
-    /* Eight registers of 16 rows. */
-    struct {
-        uint8_t palette, start, reserved[14];
-        uint16_t row_bytes[16];
-        uint8_t rows[16];
-    } layout = {.palette = 1};
-    _Static_assert(sizeof layout == 64, "what the CPU reads");
-    for (size_t i = 0; i < 8; i++) {
-        layout.row_bytes[i] = ROW_BYTES;
-        layout.rows[i] = SIDE;
-    }
     _tile_loadconfig(&layout);
 }
 
@@ -222,6 +226,7 @@ static void multiply(const struct gemm_tile *tile, const real *a, const real *b,
     memset(sums, 0, sizeof sums);
     for (size_t i = 0; onto && i < tile->rows; i++)
         memcpy(sums + i * TALL, c + i * ldc, tile->columns * sizeof(real));
+    atomic_signal_fence(memory_order_seq_cst); /* the registers' intrinsics do not tell of reads */
     load_sums(sums, TALL, onto);
     add_products(tile, a, b);
     store_sums(sums, TALL);
