@@ -205,8 +205,7 @@ static void multiply_part(const struct product *p, const struct part *part, int 
     }
 #pragma omp parallel num_threads(threads)
     {
-        real *const panels =
-            rows_panels + (size_t)omp_get_thread_num() * rows_bytes / sizeof(real);
+        real *const panels = rows_panels + (size_t)omp_get_thread_num() * rows_bytes / sizeof(real);
 #pragma omp for schedule(static)
         for (size_t j = 0; j < part->columns; j += micro->shape.columns) pack_columns(p, part, j);
 #pragma omp for schedule(static)

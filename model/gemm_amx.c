@@ -12,14 +12,13 @@
 #include <string.h>
 
 enum {
-    SIDE = 16,             /* of a block */
-    TALL = 2 * SIDE,       /* lines of a panel */
-    GROUP = 2 * SIDE,      /* terms */
-    BLOCK = SIDE * SIDE,   /* pairs, each in the place of a real */
-    DEPTH = 16 * GROUP,    /* a panel of it is 32 KiB */
-    ROW_BYTES = 4 * SIDE,  /* of a register */
+    SIDE = 16,            /* of a block */
+    TALL = 2 * SIDE,      /* lines of a panel */
+    GROUP = 2 * SIDE,     /* terms */
+    BLOCK = SIDE * SIDE,  /* pairs, each in the place of a real */
+    DEPTH = 16 * GROUP,   /* a panel of it is 32 KiB */
+    ROW_BYTES = 4 * SIDE, /* of a register */
 };
-
 
 static __mmask16 first(size_t n)
 {
@@ -31,7 +30,8 @@ static __m512i rounded(__m512 low, __m512 high)
     return (__m512i)_mm512_cvtne2ps_pbh(high, low);
 }
 
-/* Lines are neighbours: block[p] gets the p-th pair of each of `count` lines.  *sum += the terms. */
+/* Lines are neighbours: block[p] gets the p-th pair of each of `count` lines.  *sum += the terms.
+ */
 static void load_pairs(__m512i block[SIDE], const real *from, ptrdiff_t stride, size_t count,
                        size_t depth, __m512 *sum)
 {
@@ -127,8 +127,7 @@ static inline __attribute__((always_inline)) void pack(real *panel, const struct
     for (size_t half = 0; neighbours && half < 2 && count > half * SIDE; half++) {
         const __mmask16 some = first(count - half * SIDE);
         real *at = sums + half * SIDE;
-        _mm512_mask_storeu_ps(at, some,
-                              _mm512_add_ps(_mm512_maskz_loadu_ps(some, at), sum[half]));
+        _mm512_mask_storeu_ps(at, some, _mm512_add_ps(_mm512_maskz_loadu_ps(some, at), sum[half]));
     }
 }
 
@@ -240,16 +239,13 @@ static void multiply(const struct gemm_tile *tile, const real *a, const real *b,
 
 bool gemm_amx(struct gemm_micro *micro)
 {
-    *micro = (struct gemm_micro){.shape = {.rows = TALL,
-                                           .columns = TALL,
-                                           .depth = DEPTH,
-                                           .grain = GROUP,
-                                           .terms_a_real = 2},
-                                 .pack_rows = pack_rows,
-                                 .pack_columns = pack_columns,
-                                 .begin = begin,
-                                 .end = end,
-                                 .tile = multiply};
+    *micro = (struct gemm_micro){
+        .shape = {.rows = TALL, .columns = TALL, .depth = DEPTH, .grain = GROUP, .terms_a_real = 2},
+        .pack_rows = pack_rows,
+        .pack_columns = pack_columns,
+        .begin = begin,
+        .end = end,
+        .tile = multiply};
     return true;
 }
 #else

@@ -1,4 +1,5 @@
-/* gemm in bf16: against plain loops over rounded numbers, edges, bits of rows and threads, refusal. */
+/* gemm in bf16: against plain loops over rounded numbers, edges, bits of rows and threads, refusal.
+ */
 #define _GNU_SOURCE
 #include "gemm.h"
 #include "numeric.h"

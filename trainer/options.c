@@ -129,7 +129,7 @@ const struct option_entry options[] = {
     OPTION(train, compress, DEFAULT(COMPRESS_NONE), ONE_OF(compress_names),
            HELP("how gradients travel; bf16 halves them, what is rounded off comes next step")),
     OPTION(train, precision, DEFAULT(GEMM_FLOAT), ONE_OF(precision_names),
-           HELP("what a step's matrix products round to, sums stay float; bf16 wants a CPU with AMX")),
+           HELP("what a step's matrix products round to; bf16 wants a CPU with AMX")),
     OPTION(train, threads, DEFAULT(1), RANGE(1, 256, "threads"), HELP("OpenMP threads a rank")),
     OPTION(train, watchdog, DEFAULT(600), RANGE(1, 1e6, "seconds"), .or_zero = true,
            HELP("longest wait for a rank that is stuck, before all end; 0: for ever")),
