@@ -151,8 +151,8 @@ static herr_t select_rows(hid_t space, hsize_t first, const hsize_t count[HDF5_G
 }
 
 /* Writes this rank's share of the rows.  Collective. */
-static enum status write_share(const struct save *save, const struct checkpoint_item *item, hid_t dataset,
-                               hid_t space)
+static enum status write_share(const struct save *save, const struct checkpoint_item *item,
+                               hid_t dataset, hid_t space)
 {
     enum status status = OK;
     const hsize_t size = (hsize_t)group_size(save->group);

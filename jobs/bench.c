@@ -177,6 +177,7 @@ static enum status run(struct bench *bench, size_t kind)
     TRY(group_agree(bench->group, config_resolve(&bench->config, bench->preset, NULL, bench->sets,
                                                  bench->n_sets)));
     TRY(group_agree(bench->group, gemm_init(bench->config.train.threads)));
+    TRY(group_agree(bench->group, gemm_ready(bench->config.train.precision)));
     describe(bench, KINDS[kind].name);
     status = KINDS[kind].run(bench);
     progress_fini(&bench->progress);

@@ -163,8 +163,10 @@ static enum status run(struct bench *bench)
     TRY(full_batch(&sizes, &vae, &made, rows, events));
     bench_number(bench, "batch_rows", (double)rows);
     bench_number(bench, "batch_events", (double)sizes.events);
+    gemm_set_precision(bench->config.train.precision);
     TRY(measure_all(bench, layers, operations_layers(layers, &vae, &sizes)));
 done:
+    gemm_set_precision(GEMM_FLOAT);
     vae_fini(&vae);
     synthetic_fini(&made);
     return status;

@@ -1,10 +1,11 @@
 /* Blocks and panels of a product, and the threads that share them. */
 #include "gemm.h"
 
+#include "gemm_bf16.h"
 #include "gemm_blis.h"
-#include "gemm_pack.h"
 
 #include <omp.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum {
@@ -20,9 +21,13 @@ enum {
 };
 
 /* The process's panels: B's block, shared, and a block of rows of A for each thread. */
-static struct gemm_tile_shape tile_shape;
 static real *columns_panels, *rows_panels;
 static int n_threads; /* 0 before gemm_init */
+
+/* The kernels by precision, the one in use, and what was readied last. */
+static struct gemm_micro micros[GEMM_BF16 + 1];
+static const struct gemm_micro *micro = micros;
+static enum gemm_precision readied;
 
 struct product {
     size_t m, n, k, ldc;
@@ -33,7 +38,7 @@ struct product {
 };
 
 /* Columns [column, column + columns) and terms [term, term + terms), packed by so many terms at a
- * time as a tile sums up: those from term + t on start at t * padded. */
+ * time as a tile sums up: those from term + t on start at panel_reals(t) * padded. */
 struct part {
     size_t column, columns, padded, term, terms;
     size_t rows; /* of C at a time */
@@ -48,6 +53,12 @@ static size_t round_up(size_t x, size_t to)
 static size_t least(size_t a, size_t b)
 {
     return a < b ? a : b;
+}
+
+/* Reals of a panel for each of its lines. */
+static size_t panel_reals(size_t depth)
+{
+    return round_up(depth, micro->shape.grain) / micro->shape.terms_a_real;
 }
 
 /* Memory for the panels of `threads` threads in place of that of fewer. */
@@ -70,7 +81,11 @@ enum status gemm_init(int threads)
     enum status status = OK;
     if (threads < 1 || threads > THREADS_MAX)
         FAIL(USAGE, "%d threads a rank: want 1 to %d", threads, THREADS_MAX);
-    if (n_threads == 0) TRY(gemm_blis_init(&tile_shape));
+    if (n_threads == 0) {
+        micros[GEMM_FLOAT] = (struct gemm_micro){
+            .pack_rows = gemm_pack, .pack_columns = gemm_pack, .tile = gemm_blis_tile};
+        TRY(gemm_blis_init(&micros[GEMM_FLOAT].shape));
+    }
     if (threads > n_threads) TRY(take_panels(threads));
     n_threads = threads;
 done:
@@ -87,9 +102,31 @@ size_t gemm_panel_bytes(void)
     return (PANELS + (size_t)ROWS_PANELS * (size_t)n_threads) * sizeof(real);
 }
 
+enum status gemm_ready(enum gemm_precision precision)
+{
+    ASSERT(n_threads > 0);
+    struct gemm_micro *const wanted = &micros[precision];
+    gemm_set_precision(GEMM_FLOAT);
+    if (!wanted->tile) {
+        const enum status status = gemm_bf16_init(wanted);
+        if (status != OK) return status;
+    }
+    readied = precision;
+    return OK;
+}
+
+void gemm_set_precision(enum gemm_precision precision)
+{
+    ASSERT(precision == GEMM_FLOAT || micros[precision].tile);
+    micro = &micros[precision];
+}
+
 const char *gemm_kernel(void)
 {
-    return gemm_blis_kernel();
+    static _Thread_local char name[64];
+    if (readied == GEMM_FLOAT) return gemm_blis_kernel();
+    snprintf(name, sizeof name, "%s, %s", gemm_blis_kernel(), gemm_bf16_kernel());
+    return name;
 }
 
 const char *gemm_version(void)
@@ -106,14 +143,15 @@ static const real *place(const struct gemm_lines *lines, size_t line, size_t ter
 /* Packs the panel of columns that starts at `column` of the part. */
 static void pack_columns(const struct product *p, const struct part *part, size_t column)
 {
-    const size_t wide = tile_shape.columns, at = part->column + column;
-    for (size_t t = 0; t < part->terms; t += tile_shape.depth) {
-        const size_t depth = least(tile_shape.depth, part->terms - t);
+    const size_t wide = micro->shape.columns, at = part->column + column;
+    for (size_t t = 0; t < part->terms; t += micro->shape.depth) {
+        const size_t depth = least(micro->shape.depth, part->terms - t);
         const struct gemm_lines lines = {place(&p->b, at, part->term + t), p->b.line_stride,
                                          p->b.term_stride};
-        gemm_pack(columns_panels + t * part->padded + column * depth, &lines, wide,
-                  least(wide, part->columns - column), depth,
-                  p->then.column_sums ? p->then.column_sums + at : NULL);
+        micro->pack_columns(columns_panels + panel_reals(t) * part->padded +
+                                column * panel_reals(depth),
+                            &lines, wide, least(wide, part->columns - column), depth,
+                            p->then.column_sums ? p->then.column_sums + at : NULL);
     }
 }
 
@@ -121,40 +159,49 @@ static void pack_columns(const struct product *p, const struct part *part, size_
 static void pack_rows(const struct product *p, const struct part *part, size_t row, size_t count,
                       real *panels)
 {
-    const size_t tall = tile_shape.rows, padded = round_up(count, tall);
-    for (size_t t = 0; t < part->terms; t += tile_shape.depth) {
-        const size_t depth = least(tile_shape.depth, part->terms - t);
+    const size_t tall = micro->shape.rows, padded = round_up(count, tall);
+    for (size_t t = 0; t < part->terms; t += micro->shape.depth) {
+        const size_t depth = least(micro->shape.depth, part->terms - t);
         for (size_t i = 0; i < count; i += tall) {
             const struct gemm_lines lines = {place(&p->a, row + i, part->term + t),
                                              p->a.line_stride, p->a.term_stride};
-            gemm_pack(panels + t * padded + i * depth, &lines, tall, least(tall, count - i), depth,
-                      NULL);
+            micro->pack_rows(panels + panel_reals(t) * padded + i * panel_reals(depth), &lines,
+                             tall, least(tall, count - i), depth, NULL);
         }
     }
 }
 
 /* `count` rows of C from `row` on get the part's terms, a strip of columns at a time: the strip
  * stays in the nearest caches until its sums are complete. */
-static void multiply_rows(const struct product *p, const struct part *part, size_t row,
-                          real *panels)
+static void multiply_strips(const struct product *p, const struct part *part, size_t row,
+                            size_t count, const real *panels)
 {
-    const size_t tall = tile_shape.rows, wide = tile_shape.columns;
-    const size_t count = least(part->rows, p->m - row), padded = round_up(count, tall);
+    const size_t tall = micro->shape.rows, padded = round_up(count, tall);
     struct gemm_tile tile = {.alpha = p->alpha};
-    pack_rows(p, part, row, count, panels);
-    for (size_t j = 0; j < part->columns; j += wide) {
-        tile.columns = least(wide, part->columns - j);
-        for (size_t t = 0; t < part->terms; t += tile_shape.depth) {
-            tile.depth = least(tile_shape.depth, part->terms - t);
+    for (size_t j = 0; j < part->columns; j += micro->shape.columns) {
+        tile.columns = least(micro->shape.columns, part->columns - j);
+        for (size_t t = 0; t < part->terms; t += micro->shape.depth) {
+            tile.depth = least(micro->shape.depth, part->terms - t);
             tile.beta = part->term + t == 0 ? p->beta : 1;
+            const size_t reals = panel_reals(tile.depth), before = panel_reals(t);
             for (size_t i = 0; i < count; i += tall) {
                 tile.rows = least(tall, count - i);
-                gemm_blis_tile(&tile, panels + t * padded + i * tile.depth,
-                               columns_panels + t * part->padded + j * tile.depth,
-                               p->c + (row + i) * p->ldc + part->column + j, p->ldc);
+                micro->tile(&tile, panels + before * padded + i * reals,
+                            columns_panels + before * part->padded + j * reals,
+                            p->c + (row + i) * p->ldc + part->column + j, p->ldc);
             }
         }
     }
+}
+
+static void multiply_rows(const struct product *p, const struct part *part, size_t row,
+                          real *panels)
+{
+    const size_t count = least(part->rows, p->m - row);
+    pack_rows(p, part, row, count, panels);
+    if (micro->begin) micro->begin();
+    multiply_strips(p, part, row, count, panels);
+    if (micro->end) micro->end();
     if (part->last && p->then.rows) p->then.rows(p->then.context, row, count);
 }
 
@@ -162,7 +209,7 @@ static void multiply_rows(const struct product *p, const struct part *part, size
 static void multiply_part(const struct product *p, const struct part *part, int threads)
 {
     if (threads == 1) { /* waking a team of one would cost as much as a small product */
-        for (size_t j = 0; j < part->columns; j += tile_shape.columns) pack_columns(p, part, j);
+        for (size_t j = 0; j < part->columns; j += micro->shape.columns) pack_columns(p, part, j);
         for (size_t i = 0; i < p->m; i += part->rows) multiply_rows(p, part, i, rows_panels);
         return;
     }
@@ -170,7 +217,7 @@ static void multiply_part(const struct product *p, const struct part *part, int 
     {
         real *const panels = rows_panels + (size_t)omp_get_thread_num() * ROWS_PANELS;
 #pragma omp for schedule(static)
-        for (size_t j = 0; j < part->columns; j += tile_shape.columns) pack_columns(p, part, j);
+        for (size_t j = 0; j < part->columns; j += micro->shape.columns) pack_columns(p, part, j);
 #pragma omp for schedule(static)
         for (size_t i = 0; i < p->m; i += part->rows) multiply_rows(p, part, i, panels);
     }
@@ -190,11 +237,12 @@ static void scale(const struct product *p)
 /* The next part of a product, from a column and a term on, for that many threads. */
 static struct part part_from(const struct product *p, size_t column, size_t term, int threads)
 {
-    const size_t tall = tile_shape.rows, wide = tile_shape.columns, depth = tile_shape.depth;
+    const size_t tall = micro->shape.rows, wide = micro->shape.columns;
+    const size_t depth = micro->shape.depth, reals = panel_reals(depth);
     struct part part = {.column = column, .term = term};
     part.columns = least(MOST_COLUMNS / wide * wide, p->n - column);
     part.padded = round_up(part.columns, wide);
-    part.terms = least(PANELS / part.padded, ROWS_PANELS / (4 * tall)) / depth * depth;
+    part.terms = least(PANELS / part.padded, ROWS_PANELS / (4 * tall)) / reals * depth;
     part.terms = least(part.terms, p->k - term);
     part.last = column + part.columns == p->n && term + part.terms == p->k;
     const size_t share = (p->m + (size_t)threads - 1) / (size_t)threads;

@@ -31,8 +31,21 @@ int gemm_threads(void);
 /** Bytes of the panels of all threads.  Local. */
 size_t gemm_panel_bytes(void);
 
+/** What products round their operands to; they are summed up in float. */
+enum gemm_precision { GEMM_FLOAT, GEMM_BF16 };
+
+/**
+ * Readies a precision, once gemm_init is done; products stay in float until gemm_set_precision.
+ * Local.  USAGE: GEMM_BF16 is not to be had on this CPU.
+ */
+STATUS_CHECKED enum status gemm_ready(enum gemm_precision precision);
+
+/** Products from now on are in the given precision, which is GEMM_FLOAT or has been readied.  Not
+ *  beside a product.  Local.  Cannot fail. */
+void gemm_set_precision(enum gemm_precision precision);
+
 /** The kernel in use: `skx`, `haswell`, `zen3`, `generic`, ...; before gemm_init, what it would
- *  choose.  Local. */
+ *  choose; `skx, bf16 (amx)` when that precision was readied last.  Local. */
 const char *gemm_kernel(void);
 
 /** BLIS's version.  Local. */

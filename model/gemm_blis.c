@@ -119,8 +119,11 @@ enum status gemm_blis_init(struct gemm_tile_shape *shape)
     }
     const size_t mr = (size_t)bli_cntx_get_blksz_def_dt(number, BLIS_MR, &context);
     const size_t nr = (size_t)bli_cntx_get_blksz_def_dt(number, BLIS_NR, &context);
-    *shape = (struct gemm_tile_shape){
-        .rows = column_major ? nr : mr, .columns = column_major ? mr : nr, .depth = DEPTH};
+    *shape = (struct gemm_tile_shape){.rows = column_major ? nr : mr,
+                                      .columns = column_major ? mr : nr,
+                                      .depth = DEPTH,
+                                      .grain = 1,
+                                      .terms_a_real = 1};
     return OK;
 }
 

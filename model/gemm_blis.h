@@ -9,16 +9,8 @@
 #ifndef GEMM_BLIS_H
 #define GEMM_BLIS_H
 
-#include "real.h"
+#include "gemm_micro.h"
 #include "status.h"
-
-#include <stddef.h>
-
-/** What a tile is, by kernel: fixed once chosen. */
-struct gemm_tile_shape {
-    size_t rows, columns; /* of C, row-major */
-    size_t depth;         /* most terms a call sums up: changes the bits of a product */
-};
 
 /**
  * Chooses the kernel; comes before any tile.  Local.  A BLIS_ARCH_TYPE in the environment, a number
@@ -35,10 +27,6 @@ STATUS_CHECKED enum status gemm_blis_init(struct gemm_tile_shape *shape);
  *                        `rows` must be finite
  * @param[in]     b       (depth, shape.columns): a panel of columns of B, 64-byte aligned, likewise
  */
-struct gemm_tile {
-    size_t rows, columns, depth;
-    real alpha, beta;
-};
 void gemm_blis_tile(const struct gemm_tile *tile, const real *a, const real *b, real *c,
                     size_t ldc);
 

@@ -8,6 +8,7 @@
 #ifndef CONFIG_H
 #define CONFIG_H
 
+#include "gemm.h"
 #include "reduce.h"
 
 #include <stdbool.h>
@@ -58,6 +59,7 @@ struct config {
         enum reduce_overlap overlap;
         bool sharded;
         enum compression compress;
+        enum gemm_precision precision;
         int threads;
         double watchdog; /* seconds; 0: off */
     } train;

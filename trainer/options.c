@@ -13,6 +13,7 @@ const char *const preset_names[N_PRESETS] = {"tiny", "small", "base", "large"};
 
 static const char *const inputs_names[] = {"factored", "full", NULL};
 static const char *const compress_names[] = {"none", "bf16", NULL};
+static const char *const precision_names[] = {"float", "bf16", NULL};
 static const char *const overlap_names[] = {"auto", "on", "off", NULL};
 static const char *const prior_names[] = {"normal", "gmm", "dispersed", NULL};
 
@@ -28,6 +29,7 @@ static const char *const prior_names[] = {"normal", "gmm", "dispersed", NULL};
                          : OPTION_BOOL, enum encoder_inputs                                        \
                          : OPTION_ENUM, enum mixture_prior                                         \
                          : OPTION_ENUM, enum compression                                           \
+                         : OPTION_ENUM, enum gemm_precision                                        \
                          : OPTION_ENUM, enum reduce_overlap                                        \
                          : OPTION_ENUM),                                                           \
         __VA_ARGS__                                                                                \
@@ -126,6 +128,8 @@ const struct option_entry options[] = {
            HELP("each rank holds the moments of its share of the weights only")),
     OPTION(train, compress, DEFAULT(COMPRESS_NONE), ONE_OF(compress_names),
            HELP("how gradients travel; bf16 halves them, what is rounded off comes next step")),
+    OPTION(train, precision, DEFAULT(GEMM_FLOAT), ONE_OF(precision_names),
+           HELP("what a step's matrix products round to; bf16 wants a CPU with AMX")),
     OPTION(train, threads, DEFAULT(1), RANGE(1, 256, "threads"), HELP("OpenMP threads a rank")),
     OPTION(train, watchdog, DEFAULT(600), RANGE(1, 1e6, "seconds"), .or_zero = true,
            HELP("longest wait for a rank that is stuck, before all end; 0: for ever")),

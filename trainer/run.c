@@ -233,7 +233,7 @@ static void announce(const struct run *run)
                   parameters_trained(&run->trainer.vae.parameters), group_size(run->group),
                   group_size(run->group) == 1 ? "" : "s", run->trainer.config.train.threads,
                   run->trainer.config.train.threads == 1 ? "" : "s", gemm_kernel());
-    if (strcmp(gemm_kernel(), "generic") == 0)
+    if (strncmp(gemm_kernel(), "generic", strlen("generic")) == 0)
         progress_note(run->progress, "warning: BLIS has no kernel for this CPU and will be slow");
     if (run->trainer.sampler.labelled.n_pieces == 0)
         progress_note(run->progress,

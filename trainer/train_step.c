@@ -7,6 +7,7 @@
  * number of ranks.
  */
 #include "fit.h"
+#include "gemm.h"
 #include "trainer.h"
 
 #include <math.h>
@@ -344,12 +345,14 @@ enum status trainer_step(struct trainer *trainer, bool stop, struct step_report 
     timeline_begin(timeline, PHASE_COLLATE);
     const enum status local = draw_rows(trainer, &rows);
     timeline_end(timeline, PHASE_COLLATE);
+    gemm_set_precision(trainer->config.train.precision);
     if (local == OK) encode_mine(trainer, rows, &schedule);
     timeline_begin(timeline, PHASE_SHARE);
     status = share_step(trainer, local, stop, &share, report);
     timeline_end(timeline, PHASE_SHARE);
     if (status == OK) descend(trainer, &schedule, &share, report);
 done:
+    gemm_set_precision(GEMM_FLOAT); /* validation and the mixture fit measure in float */
     timeline_end(timeline, PHASE_STEP);
     return status;
 }

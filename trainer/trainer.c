@@ -110,6 +110,7 @@ static enum status init_local(struct trainer *trainer)
     const struct config *config = &trainer->config;
     const struct vae_shape shape = trainer_shape(config, &trainer->corpus->vocabulary);
     TRY(gemm_init(config->train.threads));
+    TRY(gemm_ready(config->train.precision));
     TRY(sampler_init(&trainer->sampler, trainer->corpus, config));
     collate_standard(&trainer->standard, trainer->corpus, config);
     TRY(vae_init(&trainer->vae, &shape));
