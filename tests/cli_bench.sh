@@ -48,7 +48,7 @@ for row in d['rows']:
     for key in ('value', 'limit', 'ratio'):
         assert math.isfinite(row[key]) and row[key] > 0, row
     rate, cost = row['value'] / row['limit'], row['limit'] / row['value']
-    want = cost if row['unit'] == 's' else rate
+    want = cost if row['unit'] in ('s', 'MiB') else rate
     assert math.isclose(row['ratio'], want, rel_tol=1e-6), row
     assert row['unit'] and row['limit_name'], row
 assert eval('(' + check + ')'), check
