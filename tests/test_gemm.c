@@ -116,7 +116,7 @@ static void see(const void *context, size_t first, size_t count)
 
 static void then_sees_complete_rows(void)
 {
-    enum { M = 500, N = 70, K = 600 };
+    enum { M = 57, N = 50, K = 8500 }; /* terms that no kernel packs at once */
     static real sums[N], plain_c[M * N];
     const struct gemm_operand a = {a_data, K, false}, b = {b_data, N, false};
     gemm(M, N, K, 1, a, b, 0, plain_c, N);
@@ -131,7 +131,7 @@ static void then_sees_complete_rows(void)
         for (int j = 0; j < N; j++) {
             double want_sum = 1;
             for (int k = 0; k < K; k++) want_sum += (double)b_data[k * N + j];
-            CU_ASSERT_DOUBLE_EQUAL(sums[j], want_sum, 1e-4);
+            CU_ASSERT_DOUBLE_EQUAL(sums[j], want_sum, 1e-3);
         }
     }
     CU_ASSERT_EQUAL(gemm_init(1), OK);
