@@ -17,13 +17,14 @@ enum {
     EVENTS_TEMPO_UNKNOWN = 0, /* tempo symbol */
     EVENTS_N_TEMPO = 49,      /* unknown, then 24 * 2^(k/12) bpm, k = 0..47 */
     EVENTS_N_VELOCITY = 32,   /* velocity symbols: velocity / 4 */
+    EVENTS_TONAL_LOW = 15,    /* pitch minus tonic of the lowest pitch and the highest tonic */
     EVENTS_N_TONAL = 99,      /* pitch minus tonic, see below */
     EVENTS_MAX_DURATIONS = 64,
     EVENTS_MAX_SIGNATURES = 64,
     EVENTS_SEGMENT_EVENTS = 384, /* a longer segment is cut at a bar */
     EVENTS_MAX_SILENCE = 8,      /* empty bars in a row that are kept */
 };
-/* tonal symbol = pitch - tonic - (EVENTS_PITCH_LOW - 6), tonic in -5..+6 */
+/* tonal symbol = pitch - tonic - EVENTS_TONAL_LOW, tonic in -5..+6 */
 
 /** One event, as the corpus stores it. */
 struct event {

@@ -99,17 +99,25 @@ static size_t draw(struct generator *generator, size_t piece, uint32_t field, co
     return chosen;
 }
 
-/* Whether a note can still follow in this bar, and in this segment's budget of events. */
-static bool note_fits(const struct generator *generator, const struct piece_state *piece,
-                      size_t bars)
+/* One more than the highest pitch symbol of a piece. */
+static size_t end_of_pitches(const struct generator *generator, size_t piece)
 {
+    const struct generator_pitches *pitches = generator->request->pitches;
+    return pitches ? (size_t)pitches[piece].first + pitches[piece].count
+                   : generator->vae->shape.vocabulary.size[FIELD_PITCH];
+}
+
+/* Whether a note can still follow in this bar, and in this segment's budget of events. */
+static bool note_fits(const struct generator *generator, size_t index, size_t bars)
+{
+    const struct piece_state *piece = &generator->piece[index];
     const struct generator_event *last = &piece->last;
     const size_t due = bars - piece->bars_begun;
     if (piece->count == 0 || piece->count + due >= generator->settings.max_events) return false;
     if (last->type == TYPE_BAR) return true;
     const size_t steps = generator->settings.bar_steps[piece->signature];
-    const size_t pitches = generator->vae->shape.vocabulary.size[FIELD_PITCH];
-    return last->symbol[FIELD_POSITION] + 1u < steps || last->symbol[FIELD_PITCH] + 1u < pitches;
+    return last->symbol[FIELD_POSITION] + 1u < steps ||
+           last->symbol[FIELD_PITCH] + 1u < end_of_pitches(generator, index);
 }
 
 /* The one symbol that the field of a bar may have, or -1. */
@@ -122,14 +130,28 @@ static int kept_symbol(const struct generator *generator, const struct piece_sta
     return request->signature ? request->signature[piece->bars_begun] : piece->signature;
 }
 
-static void allow_field(const struct generator *generator, const struct piece_state *piece,
-                        enum field field, const uint8_t *chosen, bool *allowed)
+static void allow_pitches(const struct generator *generator, size_t index, const uint8_t *chosen,
+                          bool *allowed)
 {
+    const struct generator_event *last = &generator->piece[index].last;
+    const struct generator_pitches *pitches = generator->request->pitches;
+    const bool stacked = last->type == TYPE_NOTE &&
+                         chosen[FIELD_POSITION] == last->symbol[FIELD_POSITION];
+    const size_t low = pitches ? pitches[index].first : 0, end = end_of_pitches(generator, index);
+    for (size_t i = 0; i < generator->vae->shape.vocabulary.size[FIELD_PITCH]; i++)
+        allowed[i] = i >= low && i < end && !(stacked && i <= last->symbol[FIELD_PITCH]);
+}
+
+static void allow_field(const struct generator *generator, size_t index, enum field field,
+                        const uint8_t *chosen, bool *allowed)
+{
+    const struct piece_state *piece = &generator->piece[index];
     const struct generator_settings *settings = &generator->settings;
     const struct vocabulary *vocabulary = &generator->vae->shape.vocabulary;
     const bool after_note = piece->last.type == TYPE_NOTE;
     const uint8_t *last = piece->last.symbol;
     for (size_t i = 0; i < vocabulary->size[field]; i++) allowed[i] = true;
+    if (field == FIELD_PITCH) allow_pitches(generator, index, chosen, allowed);
     if (field == FIELD_TEMPO || field == FIELD_SIGNATURE) {
         const int kept = kept_symbol(generator, piece, field);
         for (size_t i = 0; kept >= 0 && i < vocabulary->size[field]; i++)
@@ -139,13 +161,10 @@ static void allow_field(const struct generator *generator, const struct piece_st
     }
     for (size_t i = 0; field == FIELD_POSITION && i < vocabulary->size[field]; i++) {
         const bool full = after_note && i == last[FIELD_POSITION] &&
-                          last[FIELD_PITCH] + 1u == vocabulary->size[FIELD_PITCH];
+                          last[FIELD_PITCH] + 1u == end_of_pitches(generator, index);
         allowed[i] = i < settings->bar_steps[piece->signature] && !full &&
                      (!after_note || i >= last[FIELD_POSITION]);
     }
-    const bool stacked = after_note && chosen[FIELD_POSITION] == last[FIELD_POSITION];
-    for (size_t i = 0; field == FIELD_PITCH && stacked && i <= last[FIELD_PITCH]; i++)
-        allowed[i] = false;
 }
 
 /* The steps of one round whose event has one type. */
@@ -166,7 +185,7 @@ static void draw_field(struct generator *generator, struct drawing *drawing, enu
         bool allowed[GENERATOR_MAX_SYMBOLS];
         const size_t index = input->piece[drawing->step[i]];
         struct generator_event *event = &events[drawing->step[i]];
-        allow_field(generator, &generator->piece[index], field, event->symbol, allowed);
+        allow_field(generator, index, field, event->symbol, allowed);
         drawing->symbol[field][i] = event->symbol[field] = (uint8_t)draw(
             generator, index, field, drawing->logits + i * n_symbols, allowed, n_symbols);
     }
@@ -204,7 +223,7 @@ static void draw_types(struct generator *generator, const real *h, size_t bars,
     for (size_t i = 0; i < input->n; i++) {
         struct piece_state *piece = &generator->piece[input->piece[i]];
         const bool allowed[N_TYPES] = {
-            [TYPE_BAR] = true, [TYPE_NOTE] = note_fits(generator, piece, bars)};
+            [TYPE_BAR] = true, [TYPE_NOTE] = note_fits(generator, input->piece[i], bars)};
         const double before = piece->nats;
         memset(events[i].symbol, SYMBOL_NONE, N_FIELDS);
         events[i].type = (uint8_t)draw(generator, input->piece[i], DRAW_TYPE, logits + i * N_TYPES,

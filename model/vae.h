@@ -65,6 +65,7 @@ struct objective {
     double free_nats;    /* of the residual KL, a segment; half of them a group */
     double fader_weight; /* eta_A */
     double fader_scale;  /* s0 */
+    double separation;   /* eta_S; 0: emotions are not kept apart */
 };
 
 /** Randomness of one step; rates of 0 and `sample` off give the deterministic pass. */

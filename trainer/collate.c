@@ -21,7 +21,7 @@ struct vocabulary collate_vocabulary(const struct events_vocabulary *vocabulary)
     return (struct vocabulary){.size = {[FIELD_TEMPO] = vocabulary->n_tempo,
                                         [FIELD_SIGNATURE] = vocabulary->n_signature,
                                         [FIELD_POSITION] = vocabulary->n_position,
-                                        [FIELD_PITCH] = vocabulary->n_pitch,
+                                        [FIELD_PITCH] = vocabulary->n_tonal,
                                         [FIELD_DURATION] = vocabulary->n_duration,
                                         [FIELD_VELOCITY] = vocabulary->n_velocity},
                                .n_tonal = vocabulary->n_tonal,
@@ -70,7 +70,7 @@ struct filler {
     const struct collate *collate;
     struct batch *batch;
     uint32_t *row_segment, *segment_event, *row_id;
-    uint8_t *symbol[N_FIELDS], *tonal, *bar, *tonic, *onset;
+    uint8_t *symbol[N_FIELDS], *bar, *tonic, *onset;
     int8_t *label;
     real *chroma, *faders, *rhythm, *tonal_attributes;
 };
@@ -80,7 +80,6 @@ static void fill_event(struct filler *f, size_t i, const struct event *event, in
 {
     for (enum field field = 0; field < N_FIELDS; field++) f->symbol[field][i] = SYMBOL_NONE;
     f->bar[i] = bar;
-    f->tonal[i] = SYMBOL_NONE;
     if (event->position == EVENTS_BAR) {
         const int tempo = event->pitch == EVENTS_TEMPO_UNKNOWN
                               ? EVENTS_TEMPO_UNKNOWN
@@ -90,11 +89,10 @@ static void fill_event(struct filler *f, size_t i, const struct event *event, in
         return;
     }
     f->symbol[FIELD_POSITION][i] = event->position;
-    f->symbol[FIELD_PITCH][i] = (uint8_t)(event->pitch + shift.pitch - EVENTS_PITCH_LOW);
+    f->symbol[FIELD_PITCH][i] = (uint8_t)(event->pitch - tonic - EVENTS_TONAL_LOW);
     f->symbol[FIELD_DURATION][i] = event->duration;
     f->symbol[FIELD_VELOCITY][i] =
         (uint8_t)(clamp(event->velocity + shift.velocity, 1, 127) * EVENTS_N_VELOCITY / 128);
-    f->tonal[i] = (uint8_t)(event->pitch - tonic - (EVENTS_PITCH_LOW - 6));
 }
 
 enum { MAX_GRID = 32 * 255 }; /* bars a segment times steps a bar */
@@ -215,7 +213,7 @@ static void take_arrays(struct filler *f, struct batch *batch, struct arena *are
     batch->row_id = f->row_id = arena_take(arena, batch->n_rows * sizeof(uint32_t));
     for (enum field field = 0; field < N_FIELDS; field++)
         batch->symbol[field] = f->symbol[field] = arena_take(arena, batch->n_events);
-    batch->tonal = f->tonal = arena_take(arena, batch->n_events);
+    batch->tonal = batch->symbol[FIELD_PITCH];
     batch->bar = f->bar = arena_take(arena, batch->n_events);
     batch->tonic = f->tonic = arena_take(arena, n);
     batch->label = f->label = arena_take(arena, n);
@@ -238,7 +236,7 @@ size_t collate_bytes(const struct events_vocabulary *vocabulary, size_t n_events
 {
     const size_t n = n_segments, bars = (size_t)vocabulary->settings.bars;
     return piece((n_rows + 1) * sizeof(uint32_t)) + piece((n + 1) * sizeof(uint32_t)) +
-           piece(n_rows * sizeof(uint32_t)) + (N_FIELDS + 2) * piece(n_events) + 2 * piece(n) +
+           piece(n_rows * sizeof(uint32_t)) + (N_FIELDS + 1) * piece(n_events) + 2 * piece(n) +
            piece(n * bars * vocabulary->n_position) +
            piece(n * bars * BATCH_PITCH_CLASSES * sizeof(real)) +
            piece(n * BATCH_FADERS * sizeof(real)) +

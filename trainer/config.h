@@ -54,7 +54,7 @@ struct config {
         double learning_rate;
         size_t warmup; /* steps */
         double weight_decay, clip, stage1, token_dropout, dropout;
-        size_t seed, log_every, validate_every, validate_rows;
+        size_t seed, log_every, validate_every, validate_rows, patience;
         bool deterministic;
         enum reduce_overlap overlap;
         bool sharded;

@@ -2,6 +2,8 @@
 #include "evaluate_control.h"
 #include "generator.h"
 #include "random.h"
+#include "tonic.h"
+#include "written.h"
 
 #include <math.h>
 #include <string.h>
@@ -74,30 +76,21 @@ static void prepare_sweeps(struct evaluate_control *control, const struct evalua
     }
 }
 
-static struct event event_of(const struct generator_event *from)
-{
-    if (from->type == TYPE_BAR)
-        return (struct event){.position = EVENTS_BAR,
-                              .pitch = from->symbol[FIELD_TEMPO],
-                              .duration = from->symbol[FIELD_SIGNATURE]};
-    return (struct event){.position = from->symbol[FIELD_POSITION],
-                          .pitch = (uint8_t)(from->symbol[FIELD_PITCH] + EVENTS_PITCH_LOW),
-                          .duration = from->symbol[FIELD_DURATION],
-                          .velocity = (uint8_t)events_velocity_value(from->symbol[FIELD_VELOCITY])};
-}
-
+/* The register counts from the tonic that the decoder was told, not from the one found in what it
+ * wrote: the two may differ by up to an octave where the key is ambiguous. */
 static void measure_segment(double measured[CONTROL_MEASURES], const struct generator_event *from,
-                            size_t count, int tonic, const struct events_vocabulary *vocabulary)
+                            size_t count, uint8_t tonic, const struct events_vocabulary *vocabulary)
 {
     struct event events[EVENTS_SEGMENT_EVENTS];
     struct segment segment = {.count = (uint32_t)count};
     double *chroma = measured + N_ATTRIBUTES;
     for (size_t i = 0; i < count; i++) {
-        events[i] = event_of(&from[i]);
+        events[i] = written_event(&from[i], tonic);
         if (from[i].type == TYPE_NOTE) chroma[(events[i].pitch + 12 - tonic) % 12]++;
     }
     segment_measure(&segment, events, vocabulary, 0);
     for (int a = 0; a < N_ATTRIBUTES; a++) measured[a] = (double)segment.attributes[a];
+    measured[ATTRIBUTE_REGISTER] += segment.tonic - tonic_signed(tonic);
 }
 
 /* Decodes n latents from `first` on. */
@@ -114,9 +107,12 @@ static enum status decode(struct evaluate_control *control, const struct evaluat
                                                 .bar_steps = model->vocabulary.bar_steps,
                                                 .tempo = -1,
                                                 .signature = -1};
+    struct generator_pitches pitches[TOGETHER];
+    for (size_t i = 0; i < n; i++) pitches[i] = written_pitches(control->tonic[first + i]);
     const struct generator_request request = {
         .z = {control->z[0] + first * latent, control->z[1] + first * latent},
         .tonic = control->tonic + first,
+        .pitches = pitches,
         .bars = (size_t)model->vocabulary.settings.bars};
     struct generator *generator = NULL;
     struct generator_event *events = calloc(n * EVENTS_SEGMENT_EVENTS, sizeof *events);

@@ -31,6 +31,7 @@ struct batch_state {
     size_t *n_segment;               /* (n_pieces) owned */
     real *z[N_FACTORS];              /* (n_pieces, latent) owned */
     uint8_t *tonic;                  /* (n_pieces) owned */
+    struct generator_pitches *pitches; /* (n_pieces) owned */
 };
 
 static void batch_fini(struct batch_state *batch)
@@ -41,6 +42,7 @@ static void batch_fini(struct batch_state *batch)
     free(batch->n_segment);
     for (int g = 0; g < N_FACTORS; g++) free(batch->z[g]);
     free(batch->tonic);
+    free(batch->pitches);
     *batch = (struct batch_state){0};
 }
 
@@ -72,8 +74,9 @@ static enum status batch_init(struct batch_state *batch, const struct model *mod
     batch->n_segment = calloc(n, sizeof *batch->n_segment);
     for (int g = 0; g < N_FACTORS; g++) batch->z[g] = calloc(n * latent, sizeof(real));
     batch->tonic = calloc(n, sizeof *batch->tonic);
+    batch->pitches = calloc(n, sizeof *batch->pitches);
     if (!batch->events || !batch->n_events || !batch->segment || !batch->n_segment ||
-        !batch->z[0] || !batch->z[1] || !batch->tonic || status_fault())
+        !batch->z[0] || !batch->z[1] || !batch->tonic || !batch->pitches || status_fault())
         FAIL(FAILED, "no memory for %zu pieces of %zu bars", n, generate_bars(request));
 done:
     if (status != OK) batch_fini(batch);
@@ -91,13 +94,14 @@ static void draw_latents(struct batch_state *batch, size_t i, struct latent_poin
     latent_draw_residual(z, model, segment, RESIDUAL_TEMPERATURE, key);
     faders_apply(&batch->request->faders, z);
     batch->tonic[i] = (uint8_t)(asked == GENERATE_ANY_TONIC ? latent_draw_tonic(key) : asked);
+    batch->pitches[i] = written_pitches(batch->tonic[i]);
 }
 
 static void take_segment(struct batch_state *batch, size_t i)
 {
     const struct generator_event *from = batch->segment + i * EVENTS_SEGMENT_EVENTS;
     struct event *to = batch->events + i * batch->room + batch->n_events[i];
-    for (size_t j = 0; j < batch->n_segment[i]; j++) to[j] = written_event(&from[j]);
+    for (size_t j = 0; j < batch->n_segment[i]; j++) to[j] = written_event(&from[j], batch->tonic[i]);
     batch->n_events[i] += batch->n_segment[i];
 }
 
@@ -131,6 +135,7 @@ static void write_step(struct batch_state *batch, struct generator *generator,
         const size_t left = step->bars - bar;
         const struct generator_request request = {.z = {batch->z[0], batch->z[1]},
                                                   .tonic = batch->tonic,
+                                                  .pitches = batch->pitches,
                                                   .bars = left < bars ? left : bars};
         for (size_t i = 0; i < passage->n; i++) {
             const struct latent_key key = {batch->request->seed, passage->first + (uint32_t)i,

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { N_BLOCKS = 3, N_EXTRA = 2, N_MEASURED = 3 };
+enum { N_BLOCKS = 3, N_EXTRA = 2, N_MEASURED = 3, N_PATIENCE = 4 };
 
 static const char *const BLOCKS[N_BLOCKS] = {"model", "optimizer/first", "optimizer/second"};
 
@@ -37,7 +37,7 @@ static enum status fields_init(struct fields *fields, const struct parameters *p
 {
     *fields = (struct fields){0};
     fields->field =
-        calloc(n_blocks * parameters->n_tensors + N_EXTRA + N_MEASURED, sizeof *fields->field);
+        calloc(n_blocks * parameters->n_tensors + N_EXTRA + N_MEASURED + 1, sizeof *fields->field);
     if (!fields->field || status_fault())
         return status_fail(FAILED, "no memory for the fields of a checkpoint");
     for (size_t b = 0; b < n_blocks; b++)
@@ -69,6 +69,13 @@ static size_t describe_measured(struct checkpoint_field field[N_MEASURED], struc
     snprintf(field[2].name, sizeof field[2].name, "labels/count");
     describe(&field[2], CHECKPOINT_INT64, 1, N_EMOTIONS, fields->n_labelled);
     return N_MEASURED;
+}
+
+/* Early stopping's state, which files of earlier versions lack too. */
+static void describe_patience(struct checkpoint_field *field, struct patience *patience)
+{
+    snprintf(field->name, sizeof field->name, "trainer/patience");
+    describe(field, CHECKPOINT_DOUBLE, 1, N_PATIENCE, patience);
 }
 
 static void count_labels(int64_t n_labelled[N_EMOTIONS], const struct trainer *trainer)
@@ -121,6 +128,7 @@ enum status model_file_write(struct trainer *trainer, const struct faders *fader
     fields.faders = *faders;
     count_labels(fields.n_labelled, trainer);
     fields.n += describe_measured(fields.field + fields.n, &fields);
+    describe_patience(&fields.field[fields.n++], &trainer->patience);
     snprintf(tokeniser, sizeof tokeniser, "grid = %d\nbars = %d\n", settings->grid, settings->bars);
     memcpy(fields.standard[0], trainer->standard.mean, sizeof fields.standard[0]);
     memcpy(fields.standard[1], trainer->standard.deviation, sizeof fields.standard[1]);
@@ -148,6 +156,24 @@ done:
     return status;
 }
 
+/* Early stopping's state, zeros when the file has none. */
+static enum status load_patience(struct patience *patience, const char *path)
+{
+    enum status status = OK;
+    struct checkpoint_field wanted, *present = NULL;
+    size_t n_present = 0;
+    bool found = false;
+    *patience = (struct patience){0};
+    describe_patience(&wanted, patience);
+    TRY(checkpoint_list(path, &present, &n_present));
+    for (size_t i = 0; i < n_present; i++)
+        found = found || strcmp(present[i].name, wanted.name) == 0;
+    if (found) TRY(checkpoint_load(path, &wanted, 1));
+done:
+    free(present);
+    return status;
+}
+
 enum status model_file_resume(struct trainer *trainer, const char *path)
 {
     enum status status = OK;
@@ -157,6 +183,8 @@ enum status model_file_resume(struct trainer *trainer, const char *path)
     place_blocks(trainer, block);
     enum status local = fields_init(&fields, &trainer->vae.parameters, block, N_BLOCKS);
     if (local == OK && group_rank(trainer->group) == 0) local = load_fields(&fields, path);
+    if (local == OK && group_rank(trainer->group) == 0)
+        local = load_patience(&trainer->patience, path);
     TRY(group_agree(trainer->group, local));
     for (int b = 0; b < N_BLOCKS; b++) group_broadcast(trainer->group, block[b], bytes, 0);
     if (trainer->optimiser.sharded) {
@@ -165,6 +193,7 @@ enum status model_file_resume(struct trainer *trainer, const char *path)
     }
     group_broadcast(trainer->group, fields.standard, sizeof fields.standard, 0);
     group_broadcast(trainer->group, &fields.step, sizeof fields.step, 0);
+    group_broadcast(trainer->group, &trainer->patience, sizeof trainer->patience, 0);
     memcpy(trainer->standard.mean, fields.standard[0], sizeof fields.standard[0]);
     memcpy(trainer->standard.deviation, fields.standard[1], sizeof fields.standard[1]);
     trainer->step = (uint64_t)fields.step;
@@ -183,6 +212,15 @@ enum status model_file_resolve(char *out, size_t size, const char *path)
     if (folder && stat(out, &info) != 0)
         return status_fail(FAILED, "%s: a folder without checkpoints/latest", path);
     return OK;
+}
+
+/* The file itself, RUN/checkpoints/best where early stopping has left it, else the latest. */
+static enum status resolve_best(char *out, size_t size, const char *path)
+{
+    struct stat info;
+    const int n = snprintf(out, size, "%s/checkpoints/best", path);
+    if (n > 0 && (size_t)n < size && stat(out, &info) == 0) return OK;
+    return model_file_resolve(out, size, path);
 }
 
 static enum status read_tokeniser(struct events_vocabulary *vocabulary, const char *path)
@@ -247,7 +285,7 @@ enum status model_open(struct model *model, const char *path)
     struct fields fields = {0};
     char file[4096];
     *model = (struct model){0};
-    TRY(model_file_resolve(file, sizeof file, path));
+    TRY(resolve_best(file, sizeof file, path));
     TRY(checkpoint_verify(file));
     TRY(read_config(&model->config, file));
     TRY(read_tokeniser(&model->vocabulary, file));

@@ -80,7 +80,7 @@ const struct option_entry options[] = {
     OPTION(objective, attribute_scale, DEFAULT(1), RANGE(1e-3, 100, ""),
            HELP("s0: slope of the fader loss")),
     OPTION(objective, separation_weight, DEFAULT(1), RANGE(0, 1000, ""),
-           HELP("eta_S: weight of the separation of emotions")),
+           HELP("eta_S: weight of the separation of emotions; of a dispersed prior only")),
     OPTION(objective, separation_distance, DEFAULT(2), RANGE(0, 100, "nats"),
            HELP("D0: Bhattacharyya distance under which emotions are pushed apart")),
     OPTION(objective, temperature_start, DEFAULT(6), RANGE(1, 1000, ""),
@@ -120,6 +120,9 @@ const struct option_entry options[] = {
            HELP("steps between validations; 0: never")),
     OPTION(train, validate_rows, DEFAULT(64), RANGE(1, 65536, "rows"),
            HELP("rows of a validation")),
+    OPTION(train, patience, DEFAULT(0), RANGE(1, 10000, "validations"), .or_zero = true,
+           HELP("validations without a better accuracy of emotions before the run ends, its best "
+                "checkpoint kept; 0: never")),
     OPTION(train, deterministic, DEFAULT(0), FLAG,
            HELP("the same bits on any number of ranks and threads")),
     OPTION(train, overlap, DEFAULT(REDUCE_OVERLAP_AUTO), ONE_OF(overlap_names),

@@ -3,6 +3,7 @@
 
 #include "file.h"
 #include "gemm.h"
+#include "patience.h"
 #include "placement.h"
 #include "run_folder.h"
 #include "run_log.h"
@@ -141,14 +142,36 @@ done:
     return status;
 }
 
+/* Keeps the checkpoint of a validation that is the best so far. */
+static enum status keep_best(struct run *run)
+{
+    enum status status = OK;
+    TRY(save(run));
+    TRY(group_agree(run->group,
+                    leads(run) ? run_folder_point_best(&run->folder, run->trainer.step) : OK));
+done:
+    return status;
+}
+
 static enum status validate(struct run *run)
 {
-    watchdog_mark(run->watchdog, BEAT_VALIDATE, run->trainer.step);
-    timeline_begin(&run->trainer.timeline, PHASE_VALIDATE);
-    const enum status status =
-        validation_run(&run->validation, &run->trainer, &run->result->validation);
-    timeline_end(&run->trainer.timeline, PHASE_VALIDATE);
-    if (status == OK) run_log_validation(&run->log, run->trainer.step, &run->result->validation);
+    enum status status = OK;
+    struct trainer *trainer = &run->trainer;
+    const struct validation_report *report = &run->result->validation;
+    watchdog_mark(run->watchdog, BEAT_VALIDATE, trainer->step);
+    timeline_begin(&trainer->timeline, PHASE_VALIDATE);
+    status = validation_run(&run->validation, trainer, &run->result->validation);
+    timeline_end(&trainer->timeline, PHASE_VALIDATE);
+    TRY(status);
+    run_log_validation(&run->log, trainer->step, report);
+    if (trainer->config.train.patience == 0) goto done;
+    if (patience_judge(&trainer->patience, trainer->step, report)) TRY(keep_best(run));
+    if (patience_is_over(&trainer->patience, &trainer->config))
+        progress_note(run->progress,
+                      "step %llu: no better validation since step %.0f: training ends; "
+                      "checkpoints/best is that step's",
+                      (unsigned long long)trainer->step, trainer->patience.step);
+done:
     return status;
 }
 
@@ -209,7 +232,8 @@ static enum status loop(struct run *run)
     const uint64_t steps = trainer->config.train.steps;
     double longest = 0;
     size_t skipped = 0;
-    while (trainer->step < steps && !run->result->stopped) {
+    while (trainer->step < steps && !run->result->stopped &&
+           !patience_is_over(&trainer->patience, &trainer->config)) {
         const double start = stop_clock();
         TRY(trainer_step(trainer, wants_stop(run, longest), &run->result->last));
         TRY(after_step(run, &run->result->last, &skipped));

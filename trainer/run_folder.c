@@ -154,16 +154,33 @@ done:
     return status;
 }
 
-static enum status point_latest(const struct run_folder *folder, uint64_t step)
+static enum status point(const struct run_folder *folder, const char *name, uint64_t step)
 {
     char link[RUN_FOLDER_PATH], temporary[RUN_FOLDER_PATH], target[64];
     snprintf(target, sizeof target, "step-%08llu.h5", (unsigned long long)step);
-    run_folder_file(folder, link, "checkpoints/latest");
-    run_folder_file(folder, temporary, "checkpoints/latest.tmp");
+    run_folder_file(folder, link, name);
+    run_folder_file(folder, temporary, "checkpoints/link.tmp");
     (void)unlink(temporary);
     if (symlink(target, temporary) != 0 || rename(temporary, link) != 0)
         return status_fail(FAILED, "%s: cannot point to %s: %s", link, target, strerror(errno));
     return OK;
+}
+
+enum status run_folder_point_best(const struct run_folder *folder, uint64_t step)
+{
+    return point(folder, "checkpoints/best", step);
+}
+
+/* The step that checkpoints/best points to; UINT64_MAX: there is none. */
+static uint64_t best_step(const struct run_folder *folder)
+{
+    char link[RUN_FOLDER_PATH], target[64];
+    uint64_t step = UINT64_MAX;
+    run_folder_file(folder, link, "checkpoints/best");
+    const ssize_t n = readlink(link, target, sizeof target - 1);
+    if (n < 0) return UINT64_MAX;
+    target[n] = 0;
+    return checkpoint_step(target, &step) ? step : UINT64_MAX;
 }
 
 enum status run_folder_commit(const struct run_folder *folder, uint64_t step, size_t keep)
@@ -171,14 +188,15 @@ enum status run_folder_commit(const struct run_folder *folder, uint64_t step, si
     enum status status = OK;
     uint64_t *steps = NULL;
     size_t n = 0, kept = 0;
-    TRY(point_latest(folder, step));
+    const uint64_t best = best_step(folder);
+    TRY(point(folder, "checkpoints/latest", step));
     TRY(list_steps(folder, &steps, &n));
     for (size_t i = 0; i < n; i++) {
         char path[RUN_FOLDER_PATH];
         run_folder_checkpoint(folder, path, steps[i]);
         if (kept < keep && checkpoint_verify(path) == OK)
             kept++;
-        else if (kept >= keep && steps[i] != step)
+        else if (kept >= keep && steps[i] != step && steps[i] != best)
             (void)unlink(path);
     }
 done:

@@ -43,8 +43,11 @@ void run_folder_checkpoint(const struct run_folder *folder, char out[RUN_FOLDER_
 STATUS_CHECKED enum status run_folder_newest(const struct run_folder *folder,
                                              char out[RUN_FOLDER_PATH]);
 
+/** Points checkpoints/best to the checkpoint of `step`.  Local. */
+STATUS_CHECKED enum status run_folder_point_best(const struct run_folder *folder, uint64_t step);
+
 /** Points checkpoints/latest to the checkpoint of `step` and removes all but the newest `keep`
- *  verified ones.  Local. */
+ *  verified ones and the best.  Local. */
 STATUS_CHECKED enum status run_folder_commit(const struct run_folder *folder, uint64_t step,
                                              size_t keep);
 

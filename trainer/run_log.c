@@ -113,6 +113,7 @@ void run_log_validation(struct run_log *log, uint64_t step, const struct validat
     add(&line, "validation_emotion", report->emotion);
     add(&line, "validation_arousal", report->arousal);
     add(&line, "validation_valence", report->valence);
+    add(&line, "validation_label", report->label);
     write_line(log, step, &line);
     if (report->n_pieces > 0)
         snprintf(emotion, sizeof emotion,

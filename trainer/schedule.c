@@ -53,6 +53,7 @@ struct schedule schedule_at(const struct config *config, uint64_t step)
                 .free_nats = config->objective.free_bits,
                 .fader_weight = config->objective.attribute_weight,
                 .fader_scale = config->objective.attribute_scale,
+                .separation = dispersed ? config->objective.separation_weight : 0,
             },
     };
 }

@@ -145,7 +145,7 @@ static void separate(struct trainer *trainer, const struct objective *objective,
         adds ? trainer->gradient + trainer->vae.mixture_mean : unused,
         adds ? trainer->gradient + trainer->vae.mixture_log_variance : unused + count,
         &report->distance, &mixture, trainer->config.objective.separation_distance,
-        trainer->config.objective.separation_weight);
+        objective->separation);
     arena_reset(&trainer->scratch, mark);
     reduce_micro_batch(trainer->reduce);
 }
@@ -215,8 +215,7 @@ static void encoders_backward_mine(struct trainer *trainer)
     if (!last) reduce_ready(trainer->reduce, 0, vae->parameters.count);
 }
 
-static double total_loss(const struct trainer *trainer, const struct objective *objective,
-                         const struct step_report *report)
+static double total_loss(const struct objective *objective, const struct step_report *report)
 {
     const struct mixture_weights *w = &objective->mixture;
     const double *part = report->part;
@@ -227,7 +226,7 @@ static double total_loss(const struct trainer *trainer, const struct objective *
     if (objective->normal) return loss;
     loss += w->kl * (part[LOSS_CATEGORY] - w->delta * part[LOSS_DISPERSION]);
     loss += w->gamma * part[LOSS_LABEL] - w->kl * w->alpha * report->information;
-    return loss + trainer->config.objective.separation_weight * report->separation;
+    return loss + objective->separation * report->separation;
 }
 
 /* Brings the loss parts together.  The separation, which every rank has computed, is not added up;
@@ -253,7 +252,7 @@ static void report_losses(struct trainer *trainer, const struct objective *objec
     report->information = mixture_information(&share->mixture, k, report->part[LOSS_ENTROPY]);
     report->normal = objective->normal;
     report->weights = objective->mixture;
-    report->loss = total_loss(trainer, objective, report);
+    report->loss = total_loss(objective, report);
     report->n_events = trainer->plan.n_events;
     report->n_segments = trainer->plan.n_segments;
     report->n_labelled = trainer->plan.n_labelled;

@@ -14,6 +14,13 @@
 #include "timeline.h"
 #include "watchdog.h"
 
+/** Early stopping's state (patience.h); whole numbers, in doubles as checkpoints keep them. */
+struct patience {
+    double emotion, label; /* of the best validation so far */
+    double step;           /* its updates; 0: none yet */
+    double waited;         /* validations since */
+};
+
 struct trainer {
     struct config config;
     struct group *group;         /* borrowed */
@@ -32,6 +39,7 @@ struct trainer {
     double *shared;      /* owned: the exchange of a step */
     real *faders; /* owned: coordinates, then attributes, each (BATCH_FADERS, max_segments) */
     uint64_t step;
+    struct patience patience;
     struct timeline timeline; /* off unless somebody switches it on */
 };
 

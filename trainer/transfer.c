@@ -122,6 +122,7 @@ static size_t write_segment(struct work *work, struct generator *generator, size
     const struct segment *segment = &input->piece.segments[s];
     const size_t at = s * work->latents.latent;
     const uint8_t tonic = (uint8_t)((segment->tonic + 12) % 12);
+    const struct generator_pitches pitches = written_pitches(tonic);
     uint8_t tempo[MAX_BARS], signature[MAX_BARS];
     struct generator_event events[EVENTS_SEGMENT_EVENTS];
     size_t n_bars = 0, n_events = 0;
@@ -134,12 +135,13 @@ static size_t write_segment(struct work *work, struct generator *generator, size
     const struct generator_request request = {
         .z = {work->latents.mean[FACTOR_RHYTHM] + at, work->latents.mean[FACTOR_TONAL] + at},
         .tonic = &tonic,
+        .pitches = &pitches,
         .bars = n_bars,
         .tempo = tempo,
         .signature = signature};
     generator_segment(generator, &request, events, &n_events);
     for (size_t i = 0; i < n_events; i++)
-        work->events[work->n_events++] = written_event(&events[i]);
+        work->events[work->n_events++] = written_event(&events[i], tonic);
     return n_bars;
 }
 

@@ -114,6 +114,15 @@ static void add_votes(void *context, const struct micro *micro)
     }
 }
 
+/* -log p(y) of a piece whose segments' mean log p is the sum of votes over their number. */
+static double label_cost(const double votes[MIXTURE_EMOTIONS], size_t y, double n_segments)
+{
+    double most = votes[0], total = 0;
+    for (size_t i = 1; i < MIXTURE_EMOTIONS; i++) most = fmax(most, votes[i]);
+    for (size_t i = 0; i < MIXTURE_EMOTIONS; i++) total += exp((votes[i] - most) / n_segments);
+    return log(total) - (votes[y] - most) / n_segments;
+}
+
 static size_t most_likely(const double *votes)
 {
     size_t best = 0;
@@ -127,10 +136,13 @@ static void judge(const struct trainer *trainer, const double *votes,
                   struct validation_report *report)
 {
     size_t emotion = 0, arousal = 0, valence = 0, n = 0;
+    double label = 0;
     for (uint64_t i = 0; i < trainer->corpus->n_pieces; i++) {
         const double *row = votes + i * MIXTURE_EMOTIONS;
         if (row[0] == 0 && row[1] == 0 && row[2] == 0 && row[3] == 0) continue;
-        const size_t truth = (size_t)trainer->corpus->pieces[i].label, guess = most_likely(row);
+        const struct corpus_piece *piece = &trainer->corpus->pieces[i];
+        const size_t truth = (size_t)piece->label, guess = most_likely(row);
+        label += label_cost(row, truth, piece->n_segments);
         emotion += guess == truth;
         arousal += (guess < 2) == (truth < 2);
         valence += (guess % 3 == 0) == (truth % 3 == 0);
@@ -140,6 +152,7 @@ static void judge(const struct trainer *trainer, const double *votes,
     report->emotion = n ? (double)emotion / (double)n : (double)NAN;
     report->arousal = n ? (double)arousal / (double)n : (double)NAN;
     report->valence = n ? (double)valence / (double)n : (double)NAN;
+    report->label = n ? label / (double)n : (double)NAN;
 }
 
 static enum status run_emotion(struct validation *validation, struct trainer *trainer,
@@ -169,7 +182,7 @@ enum status validation_run(struct validation *validation, struct trainer *traine
                                     .trainer = trainer,
                                     .normal = trainer->step <= schedule_fit_step(&trainer->config)};
     *report = (struct validation_report){
-        .emotion = (double)NAN, .arousal = (double)NAN, .valence = (double)NAN};
+        .emotion = (double)NAN, .arousal = (double)NAN, .valence = (double)NAN, .label = (double)NAN};
     if (!validation->bigram) /* it reads the whole corpus, so not before it is needed */
         TRY(bigram_create(&validation->bigram, trainer->group, trainer->corpus, &trainer->config));
     const enum status local =

@@ -1,14 +1,24 @@
 /* Events and scores that a generator wrote. */
 #include "written.h"
 
-struct event written_event(const struct generator_event *event)
+#include "tonic.h"
+
+struct generator_pitches written_pitches(uint8_t tonic)
 {
+    return (struct generator_pitches){
+        (uint8_t)(EVENTS_PITCH_LOW - EVENTS_TONAL_LOW - tonic_signed(tonic)),
+        EVENTS_PITCH_HIGH - EVENTS_PITCH_LOW + 1};
+}
+
+struct event written_event(const struct generator_event *event, uint8_t tonic)
+{
+    const int pitch = event->symbol[FIELD_PITCH] + EVENTS_TONAL_LOW + tonic_signed(tonic);
     if (event->type == TYPE_BAR)
         return (struct event){.position = EVENTS_BAR,
                               .pitch = event->symbol[FIELD_TEMPO],
                               .duration = event->symbol[FIELD_SIGNATURE]};
     return (struct event){.position = event->symbol[FIELD_POSITION],
-                          .pitch = (uint8_t)(event->symbol[FIELD_PITCH] + EVENTS_PITCH_LOW),
+                          .pitch = (uint8_t)pitch,
                           .duration = event->symbol[FIELD_DURATION],
                           .velocity =
                               (uint8_t)events_velocity_value(event->symbol[FIELD_VELOCITY])};

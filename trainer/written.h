@@ -9,8 +9,12 @@
 
 enum { WRITTEN_ATTEMPTS = 16 }; /* draws of a piece that comes out empty */
 
-/** Local. */
-struct event written_event(const struct generator_event *event);
+/** An event as a piece in that key has it, its tonic 0-11: the decoder writes pitch minus tonic.
+ *  Local. */
+struct event written_event(const struct generator_event *event, uint8_t tonic);
+
+/** The keyboard as pitch symbols of a segment in that key.  Local. */
+struct generator_pitches written_pitches(uint8_t tonic);
 
 /** Whether there is a note among the events.  Local. */
 bool written_has_note(const struct event *events, size_t n_events);
