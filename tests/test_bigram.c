@@ -12,14 +12,14 @@ enum { MOST_SYMBOLS = 128, KINDS = N_FIELDS + 1, BEFORE_ALL = MOST_SYMBOLS - 1 }
 static double count[KINDS][MOST_SYMBOLS][MOST_SYMBOLS];
 
 /* What an event says about a field; -1: nothing.  The last kind is the event's type. */
-static int symbol_of(const struct event *event, int kind)
+static int symbol_of(const struct event *event, int tonic, int kind)
 {
     const bool bar = event->position == EVENTS_BAR;
     switch (kind) {
     case FIELD_TEMPO: return bar ? event->pitch : -1;
     case FIELD_SIGNATURE: return bar ? event->duration : -1;
     case FIELD_POSITION: return bar ? -1 : event->position;
-    case FIELD_PITCH: return bar ? -1 : event->pitch - 21;
+    case FIELD_PITCH: return bar ? -1 : event->pitch - tonic - 15;
     case FIELD_DURATION: return bar ? -1 : event->duration;
     case FIELD_VELOCITY: return bar ? -1 : event->velocity / 4;
     default: return bar ? 0 : 1;
@@ -43,7 +43,7 @@ static double walk(uint32_t first, uint32_t n, bool counting)
         for (uint32_t i = 0; i < corpus->segments[s].count; i++) {
             const struct event *event = &corpus->events[corpus->segments[s].first + i];
             for (int k = 0; k < KINDS; k++) {
-                const int symbol = symbol_of(event, k);
+                const int symbol = symbol_of(event, corpus->segments[s].tonic, k);
                 if (symbol < 0) continue;
                 double total = 0.1 * (double)symbols_of(k);
                 double *row = count[k][last[k]];

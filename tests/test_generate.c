@@ -219,13 +219,13 @@ static void paths_part_where_they_say(void)
     request.count = 1;
     request.n_steps = 2;
     request.steps[0] = (struct generate_step){latent_emotion(EMOTION_HAPPY), 5};
-    request.steps[1] = (struct generate_step){latent_emotion(EMOTION_SAD), 9};
+    request.steps[1] = (struct generate_step){latent_emotion(EMOTION_SAD), 75};
     request.tempo = 100;
     struct album sad = generate(&request);
     request.steps[1].point = latent_emotion(EMOTION_TENSE);
     struct album tense = generate(&request);
     CU_ASSERT_EQUAL_FATAL(sad.length[0], tense.length[0]);
-    const int64_t edge = sad.length[0] / 14 * 5;
+    const int64_t edge = sad.length[0] / 80 * 5;
     const size_t n = notes_before(&sad, edge, a, ROOM);
     CU_ASSERT_EQUAL_FATAL(n, notes_before(&tense, edge, b, ROOM));
     CU_ASSERT(n > 0 && memcmp(a, b, n * sizeof *a) == 0);

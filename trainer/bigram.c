@@ -35,7 +35,7 @@ struct symbols {
     uint8_t of[N_TABLES];
 };
 
-static struct symbols event_symbols(const struct event *event)
+static struct symbols event_symbols(const struct event *event, int tonic)
 {
     struct symbols s;
     memset(&s, SYMBOL_NONE, sizeof s);
@@ -45,7 +45,7 @@ static struct symbols event_symbols(const struct event *event)
         s.of[FIELD_SIGNATURE] = event->duration;
     } else {
         s.of[FIELD_POSITION] = event->position;
-        s.of[FIELD_PITCH] = (uint8_t)(event->pitch - EVENTS_PITCH_LOW);
+        s.of[FIELD_PITCH] = (uint8_t)(event->pitch - tonic - EVENTS_TONAL_LOW);
         s.of[FIELD_DURATION] = event->duration;
         s.of[FIELD_VELOCITY] = (uint8_t)(event->velocity * EVENTS_N_VELOCITY / 128);
     }
@@ -77,7 +77,8 @@ static void count_piece(struct bigram *bigram, const struct corpus *corpus,
     for (uint32_t s = 0; s < piece->n_segments; s++) {
         const struct corpus_segment *segment = &corpus->segments[piece->first_segment + s];
         for (uint32_t i = 0; i < segment->count; i++) {
-            const struct symbols symbols = event_symbols(&corpus->events[segment->first + i]);
+            const struct symbols symbols =
+                event_symbols(&corpus->events[segment->first + i], segment->tonic);
             size_t cell;
             for (int f = 0; f < N_TABLES; f++)
                 if (cell_of(bigram, &context, &symbols, f, &cell)) bigram->count[f][cell]++;

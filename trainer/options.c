@@ -120,9 +120,8 @@ const struct option_entry options[] = {
            HELP("steps between validations; 0: never")),
     OPTION(train, validate_rows, DEFAULT(64), RANGE(1, 65536, "rows"),
            HELP("rows of a validation")),
-    OPTION(train, patience, DEFAULT(0), RANGE(1, 10000, "validations"), .or_zero = true,
-           HELP("validations without a better accuracy of emotions before the run ends, its best "
-                "checkpoint kept; 0: never")),
+    OPTION(train, patience, DEFAULT(0), RANGE(0, 10000, "validations"),
+           HELP("how many may pass without a better one before the run ends; 0: all")),
     OPTION(train, deterministic, DEFAULT(0), FLAG,
            HELP("the same bits on any number of ranks and threads")),
     OPTION(train, overlap, DEFAULT(REDUCE_OVERLAP_AUTO), ONE_OF(overlap_names),
