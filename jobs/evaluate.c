@@ -91,14 +91,14 @@ static void print_array(const char *name, const json_t *array)
     }
 }
 
-/* One line a figure, `section.name value [low, high]`. */
+/* One line a figure, `section.name value [low, high]`; lists of pieces are for machines. */
 static void print_table(const char *name, json_t *document)
 {
     const char *key;
     json_t *entry;
     const json_t *value = json_object_get(document, "value");
     if (json_is_array(document)) {
-        print_array(name, document);
+        if (!json_is_object(json_array_get(document, 0))) print_array(name, document);
     } else if (value || !json_is_object(document)) {
         printf("%-*s", NAME_WIDTH, name);
         print_number(value ? value : document);

@@ -4,6 +4,7 @@
 #include "evaluate_control.h"
 #include "evaluate_generation.h"
 #include "evaluate_parts.h"
+#include "evaluate_told.h"
 #include "file.h"
 #include "latent.h"
 #include "run_folder.h"
@@ -129,6 +130,17 @@ done:
     return status;
 }
 
+static enum status add_labelled(const struct evaluation *evaluation, json_t *document)
+{
+    enum status status = OK;
+    json_t *list = json_array();
+    TRY(evaluate_labelled(evaluation, list));
+    if (json_object_set(document, "labelled", list) != 0) FAIL(FAILED, "no memory for the results");
+done:
+    json_decref(list);
+    return status;
+}
+
 /* Says what a model without mixture lacks. */
 static enum status add_left_out(const struct evaluation *evaluation, json_t *document)
 {
@@ -157,15 +169,21 @@ static enum status write_document(const struct evaluate_settings *settings, cons
     return status;
 }
 
-static enum status report(const struct evaluation *evaluation, json_t **document)
+static enum status report(struct evaluation *evaluation, json_t **document)
 {
     enum status status = OK;
+    struct evaluate_told told = {0};
+    TRY(evaluate_told_create(&told, evaluation));
+    evaluation->told = &told;
     *document = head(evaluation);
     if (!*document) FAIL(FAILED, "no memory for the results, or a path that is not UTF-8");
     TRY(make_document(evaluation, *document));
     TRY(add_left_out(evaluation, *document));
+    TRY(add_labelled(evaluation, *document));
     TRY(write_document(evaluation->settings, *document));
 done:
+    evaluation->told = NULL;
+    evaluate_told_fini(&told);
     return status;
 }
 

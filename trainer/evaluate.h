@@ -4,7 +4,9 @@
  * Ranks share the encoding, decoding and generation; what they found meets in fixed order, and rank
  * 0 turns it into one JSON document, so any number of ranks gives the same numbers.  A figure is a
  * number, or an object {value, low, high} with its 95 % interval by bootstrap over pieces; null
- * where it is undefined.
+ * where it is undefined.  The document's `labelled` keeps, of each labelled piece measured, its
+ * name, its source, its label and what each teller said, so that evaluations of several folds and
+ * seeds can be pooled with paired intervals.
  */
 #ifndef EVALUATE_H
 #define EVALUATE_H
