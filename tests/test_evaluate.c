@@ -207,8 +207,9 @@ static void check_figures(json_t *entry)
 
 static void sections_are_there(void)
 {
-    static const char *const SECTIONS[] = {"emotion", "clusters", "leakage",    "likelihood",
-                                           "swap",    "faders",   "generation", "copying"};
+    static const char *const SECTIONS[] = {"emotion",    "clusters",   "leakage",
+                                           "likelihood", "swap",       "faders",
+                                           "judge",      "generation", "copying"};
     json_t *document = NULL;
     CU_ASSERT_EQUAL(evaluate(world, "run", "half.h5", SPLIT_TRAIN, &document), OK);
     if (group_rank(world) == 0) {
@@ -220,6 +221,8 @@ static void sections_are_there(void)
         /* measured on the pieces it learned from, composed by rule, a regression cannot fail */
         CU_ASSERT(figure(json_object_get(document, "emotion"), "rhythm_mode_register", "quadrant") >
                   0.8);
+        CU_ASSERT(figure(json_object_get(document, "emotion"), "forest", "quadrant") > 0.9);
+        CU_ASSERT(figure(json_object_get(document, "judge"), "on_real", "quadrant") > 0.8);
         CU_ASSERT_EQUAL(
             json_integer_value(json_object_get(json_object_get(document, "generation"), "pieces")),
             10);
@@ -263,7 +266,8 @@ static void pieces_can_be_pooled(void)
     json_t *document = NULL;
     CU_ASSERT_EQUAL(evaluate(world, "run", "half.h5", SPLIT_TRAIN, &document), OK);
     if (group_rank(world) == 0) {
-        static const char *const TELLERS[] = {"mixture", "probe", "rhythm", "rhythm_mode_register"};
+        static const char *const TELLERS[] = {
+            "mixture", "probe", "latent_forest", "rhythm", "rhythm_mode_register", "forest"};
         static const char *const SOURCES[] = {"music", "more"};
         const json_t *list = json_object_get(document, "labelled"), *piece;
         json_t *emotion = json_object_get(document, "emotion");

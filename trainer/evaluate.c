@@ -3,6 +3,7 @@
 
 #include "evaluate_control.h"
 #include "evaluate_generation.h"
+#include "evaluate_judge.h"
 #include "evaluate_parts.h"
 #include "evaluate_told.h"
 #include "file.h"
@@ -122,6 +123,7 @@ static enum status make_document(const struct evaluation *evaluation, json_t *do
         TRY(add_section(evaluation, document, "swap", evaluate_swaps));
         TRY(add_section(evaluation, document, "faders", evaluate_faders));
     }
+    TRY(add_section(evaluation, document, "judge", evaluate_judge));
     if (evaluation->music) {
         TRY(add_section(evaluation, document, "generation", evaluate_generation));
         TRY(add_section(evaluation, document, "copying", evaluate_copying));
@@ -173,8 +175,12 @@ static enum status report(struct evaluation *evaluation, json_t **document)
 {
     enum status status = OK;
     struct evaluate_told told = {0};
+    struct judge judge = {0};
+    const uint64_t seed = evaluation->settings->seed;
     TRY(evaluate_told_create(&told, evaluation));
     evaluation->told = &told;
+    TRY(judge_init(&judge, &evaluation->corpus, &evaluation->model.config, seed));
+    evaluation->judge = &judge;
     *document = head(evaluation);
     if (!*document) FAIL(FAILED, "no memory for the results, or a path that is not UTF-8");
     TRY(make_document(evaluation, *document));
@@ -183,6 +189,8 @@ static enum status report(struct evaluation *evaluation, json_t **document)
     TRY(write_document(evaluation->settings, *document));
 done:
     evaluation->told = NULL;
+    evaluation->judge = NULL;
+    judge_fini(&judge);
     evaluate_told_fini(&told);
     return status;
 }

@@ -2,8 +2,8 @@
 #include "evaluate_generation.h"
 
 #include "collate.h"
+#include "evaluate_judge.h"
 #include "generate.h"
-#include "judge.h"
 
 #include <math.h>
 #include <string.h>
@@ -120,24 +120,6 @@ void evaluate_music_fini(struct evaluate_music *music)
     *music = (struct evaluate_music){0};
 }
 
-/* How the judge hears some pieces. */
-static enum status add_hearing(json_t *section, const char *name, const struct judge *judge,
-                               const struct baseline_pieces *pieces, uint64_t seed)
-{
-    enum status status = OK;
-    json_t *scores = json_object();
-    int8_t *told = malloc(pieces->n + 1);
-    if (!told || status_fault()) FAIL(FAILED, "no memory for %zu pieces", pieces->n);
-    judge_tell(judge, pieces->attributes, pieces->n, told);
-    const struct predictions predictions = {pieces->label, told};
-    TRY(evaluate_scores(scores, &predictions, pieces->n, seed));
-    if (json_object_set(section, name, scores) != 0) FAIL(FAILED, "no memory for the results");
-done:
-    json_decref(scores);
-    free(told);
-    return status;
-}
-
 /* Figures of the measured split's pieces, (n_pieces, N_MUSIC), owned by the caller. */
 static double *real_figures(const struct evaluation *evaluation)
 {
@@ -189,23 +171,16 @@ done:
 enum status evaluate_generation(const struct evaluation *evaluation, json_t *section)
 {
     enum status status = OK;
-    const struct evaluate_pieces *asked = &evaluation->asked;
     const struct evaluate_music *music = evaluation->music;
-    const struct baseline_pieces heard = {asked->attributes, asked->label, asked->n};
     const struct baseline_pieces made = {music->attributes, music->asked, music->n};
-    const uint64_t seed = evaluation->settings->seed;
     json_t *overlap = json_object();
-    struct judge judge = {0};
-    TRY(judge_init(&judge, &evaluation->corpus, &evaluation->model.config));
     json_object_set_new(section, "pieces", json_integer((json_int_t)music->n));
-    json_object_set_new(section, "judge_learned_from", json_integer((json_int_t)judge.n_known));
-    TRY(add_hearing(section, "judge_on_real", &judge, &heard, seed));
-    TRY(add_hearing(section, "heard_as_asked", &judge, &made, seed));
+    TRY(evaluate_hearing(section, "heard_as_asked", evaluation->judge, &made,
+                         evaluation->settings->seed));
     TRY(add_overlap(overlap, evaluation, music));
     if (json_object_set(section, "overlap", overlap) != 0)
         FAIL(FAILED, "no memory for the results");
 done:
     json_decref(overlap);
-    judge_fini(&judge);
     return status;
 }

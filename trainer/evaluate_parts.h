@@ -16,6 +16,7 @@ struct evaluate_music;
 struct evaluate_control;
 struct evaluate_copies;
 struct evaluate_told;
+struct judge;
 
 struct evaluation {
     const struct evaluate_settings *settings;
@@ -29,6 +30,7 @@ struct evaluation {
     struct evaluate_pieces known; /* labelled pieces of the training split, as the model saw them */
     struct evaluate_pieces asked; /* labelled pieces of the measured split */
     struct evaluate_told *told;   /* what the tellers say of these; on rank 0 */
+    struct judge *judge;          /* of generated music; on rank 0 */
     struct evaluate_control *control; /* what was decoded, or NULL */
     struct evaluate_music *music;     /* what was generated, or NULL */
     struct evaluate_copies *copies;   /* what of it was copied, or NULL */

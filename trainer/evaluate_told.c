@@ -6,7 +6,7 @@
 
 const char *teller_name(int teller)
 {
-    static const char *const names[] = {"mixture", "probe"};
+    static const char *const names[] = {"mixture", "probe", "latent_forest"};
     return teller < TELLER_BASELINES ? names[teller] : baseline_names[teller - TELLER_BASELINES];
 }
 
@@ -28,17 +28,25 @@ static enum status tell(const struct evaluation *evaluation, int teller, int8_t 
     const struct baseline_pieces to = {asked->attributes, asked->label, asked->n};
     const struct logistic_rows rows = {known->coordinates, known->label, known->n,
                                        known->n_coordinates};
+    const uint64_t seed = evaluation->settings->seed;
     struct logistic probe = {0};
+    struct forest forest = {0};
     switch (teller) {
     case TELLER_MIXTURE: told_likeliest(told, asked->log_p, asked->n); break;
     case TELLER_PROBE:
         TRY(logistic_fit(&probe, &rows));
         logistic_tell(&probe, asked->coordinates, asked->n, told);
         break;
+    case TELLER_LATENT_FOREST:
+        TRY(forest_fit(&forest, &rows, seed));
+        forest_tell(&forest, asked->coordinates, asked->n, told);
+        break;
     default:
-        TRY(baseline_tell(told, (enum baseline_features)(teller - TELLER_BASELINES), &from, &to));
+        TRY(baseline_tell(told, (enum baseline_features)(teller - TELLER_BASELINES), &from, &to,
+                          seed));
     }
 done:
+    forest_fini(&forest);
     logistic_fini(&probe);
     return status;
 }

@@ -10,15 +10,16 @@
 
 /** Who tells the emotion of a piece: first what hears the model's latents, then the baselines. */
 enum teller {
-    TELLER_MIXTURE, /* the likeliest emotion by the mixture */
-    TELLER_PROBE,   /* a logistic regression over the mixture coordinates */
+    TELLER_MIXTURE,       /* the likeliest emotion by the mixture */
+    TELLER_PROBE,         /* a logistic regression over the mixture coordinates */
+    TELLER_LATENT_FOREST, /* a forest over the same: what mixture and probe leave unused */
     TELLER_BASELINES,
     N_TELLERS = TELLER_BASELINES + N_BASELINES,
 };
 
 enum { TOLD_SOURCE = 256 }; /* room for a source's name */
 
-/** "mixture", "probe", or the baseline's name.  Local. */
+/** "mixture", "probe", "latent_forest", or the baseline's name.  Local. */
 const char *teller_name(int teller);
 
 struct evaluate_told {
