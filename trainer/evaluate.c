@@ -118,6 +118,7 @@ static enum status make_document(const struct evaluation *evaluation, json_t *do
     TRY(add_section(evaluation, document, "emotion", evaluate_emotion));
     TRY(add_section(evaluation, document, "clusters", evaluate_clusters));
     TRY(add_section(evaluation, document, "leakage", evaluate_leakage));
+    TRY(add_section(evaluation, document, "disentanglement", evaluate_disentanglement));
     TRY(add_section(evaluation, document, "likelihood", evaluate_likelihood));
     if (evaluation->control) {
         TRY(add_section(evaluation, document, "swap", evaluate_swaps));

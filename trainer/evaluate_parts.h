@@ -61,4 +61,12 @@ STATUS_CHECKED enum status evaluate_clusters(const struct evaluation *evaluation
 /** What rhythm and tonal latents tell of rhythm and tonal attributes.  Local. */
 STATUS_CHECKED enum status evaluate_leakage(const struct evaluation *evaluation, json_t *section);
 
+/**
+ * Mutual information gap, separated attribute predictability and modularity over segments of the
+ * measured split, of all attributes in all latent coordinates.  Without intervals: histograms of a
+ * resample, in which pieces occur twice, find information that is not there.  Local.
+ */
+STATUS_CHECKED enum status evaluate_disentanglement(const struct evaluation *evaluation,
+                                                    json_t *section);
+
 #endif
