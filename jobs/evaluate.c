@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { KEY_COUNT = 256, KEY_SWEEPS, KEY_SEED, NAME_ROOM = 256, NAME_WIDTH = 52 };
+enum { KEY_COUNT = 256, KEY_SWEEPS, KEY_TRANSFERS, KEY_SEED, NAME_ROOM = 256, NAME_WIDTH = 52 };
 
 static const struct argp_option options_table[] = {
     {"checkpoint", 'c', "F|RUN", 0, "Checkpoint file, or a run folder: its latest checkpoint", 0},
@@ -17,6 +17,8 @@ static const struct argp_option options_table[] = {
     {"sweeps", KEY_SWEEPS, "N", 0,
      "Held-out segments to sweep the faders of (16); four times as many pairs are swapped; 0: none",
      0},
+    {"transfers", KEY_TRANSFERS, "N", 0,
+     "Labelled held-out pieces to move to each other emotion (40); 0: none", 0},
     {"seed", KEY_SEED, "N", 0, "Of resamples and generated pieces (1)", 0},
     {0},
 };
@@ -59,6 +61,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
         break;
     case KEY_SWEEPS:
         status = command_size(&settings->sweeps, "--sweeps", text, 0, EVALUATE_MAX_SWEEPS);
+        break;
+    case KEY_TRANSFERS:
+        status = command_size(&settings->transfers, "--transfers", text, 0, EVALUATE_MAX_TRANSFERS);
         break;
     case KEY_SEED: status = set_seed(settings, text); break;
     case ARGP_KEY_END: status = check_complete(settings); break;
@@ -129,7 +134,7 @@ enum status evaluate_run(struct group *world, int argc, char **argv)
                "95 % intervals by bootstrap over pieces.  A run folder keeps the results as "
                "RUN/evaluation.json."};
     struct evaluate_settings settings = {
-        .split = SPLIT_TEST, .sweeps = 16, .count = 200, .seed = 1};
+        .split = SPLIT_TEST, .sweeps = 16, .count = 200, .transfers = 40, .seed = 1};
     struct command_line line = {.argp = &argp, .input = &settings};
     struct progress progress;
     struct json_t *document = NULL;

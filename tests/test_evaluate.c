@@ -116,6 +116,7 @@ static enum status evaluate(struct group *group, const char *checkpoint, const c
                                                .split = split,
                                                .sweeps = 2,
                                                .count = 10,
+                                               .transfers = 3,
                                                .seed = 3};
     return evaluate_checkpoint(group, &settings, &silent, document);
 }
@@ -207,9 +208,9 @@ static void check_figures(json_t *entry)
 
 static void sections_are_there(void)
 {
-    static const char *const SECTIONS[] = {"emotion",    "clusters",   "leakage",
-                                           "likelihood", "swap",       "faders",
-                                           "judge",      "generation", "copying"};
+    static const char *const SECTIONS[] = {"emotion", "clusters", "leakage", "likelihood",
+                                           "swap",    "faders",   "judge",   "generation",
+                                           "copying", "transfer"};
     json_t *document = NULL;
     CU_ASSERT_EQUAL(evaluate(world, "run", "half.h5", SPLIT_TRAIN, &document), OK);
     if (group_rank(world) == 0) {
@@ -218,6 +219,8 @@ static void sections_are_there(void)
         check_figures(document);
         /* pieces of the training split are copies of themselves */
         CU_ASSERT_EQUAL(figure(json_object_get(document, "copying"), "real", "bars_copied"), 1);
+        CU_ASSERT_EQUAL(figure(json_object_get(document, "copying"), "real", "bars_found"), 1);
+        CU_ASSERT(figure(json_object_get(document, "copying"), "generated", "bars_found") < 0.5);
         /* measured on the pieces it learned from, composed by rule, a regression cannot fail */
         CU_ASSERT(figure(json_object_get(document, "emotion"), "rhythm_mode_register", "quadrant") >
                   0.8);

@@ -3,7 +3,6 @@
 #define _GNU_SOURCE
 #include "judge.h"
 
-#include "collate.h"
 #include "random.h"
 #include "runner.h"
 #include "tiny_model.h"
@@ -132,16 +131,13 @@ static enum status hear_written(double out[N_ATTRIBUTES], const struct corpus *c
 {
     enum status status = OK;
     const struct corpus_segment *first = &corpus->segments[from->first_segment];
-    struct corpus_segment segments[64];
     struct score score = {0};
     struct piece piece = {0};
     size_t n_events = 0;
     for (uint32_t s = 0; s < from->n_segments; s++) n_events += first[s].count;
     TRY(score_from_events(&score, corpus->events + first->first, n_events, &corpus->vocabulary));
     TRY(piece_from_score(&piece, &score, &corpus->vocabulary, -1));
-    if (piece.n_segments > 64) FAIL(FAILED, "%zu segments", piece.n_segments);
-    for (size_t s = 0; s < piece.n_segments; s++) segments[s] = collate_segment(&piece.segments[s]);
-    baseline_attributes(out, segments, piece.n_segments);
+    TRY(judge_attributes(out, &piece));
 done:
     score_fini(&score);
     piece_fini(&piece);

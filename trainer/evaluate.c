@@ -6,6 +6,7 @@
 #include "evaluate_judge.h"
 #include "evaluate_parts.h"
 #include "evaluate_told.h"
+#include "evaluate_transfer.h"
 #include "file.h"
 #include "latent.h"
 #include "run_folder.h"
@@ -129,6 +130,8 @@ static enum status make_document(const struct evaluation *evaluation, json_t *do
         TRY(add_section(evaluation, document, "generation", evaluate_generation));
         TRY(add_section(evaluation, document, "copying", evaluate_copying));
     }
+    if (evaluation->transfers)
+        TRY(add_section(evaluation, document, "transfer", evaluate_transfer));
 done:
     return status;
 }
@@ -150,10 +153,10 @@ static enum status add_left_out(const struct evaluation *evaluation, json_t *doc
     if (evaluation->mixed) return OK;
     (void)(latent_check(&evaluation->model, evaluation->settings->checkpoint) == OK);
     if (json_object_set_new(document, "left_out",
-                            json_pack("{s:s, s:[s, s, s, s, s, s]}", "reason", status_message(),
+                            json_pack("{s:s, s:[s, s, s, s, s, s, s]}", "reason", status_message(),
                                       "figures", "emotion.mixture", "clusters.nmi", "clusters.ari",
-                                      "clusters.least_bhattacharyya", "generation", "copying")) !=
-        0)
+                                      "clusters.least_bhattacharyya", "generation", "copying",
+                                      "transfer")) != 0)
         return status_fail(FAILED, "no memory for the results");
     return OK;
 }
@@ -216,6 +219,7 @@ enum status evaluate_checkpoint(struct group *group, const struct evaluate_setti
     struct evaluate_control control = {0};
     struct evaluate_music music = {0};
     struct evaluate_copies copies = {0};
+    struct evaluate_transfers transfers = {0};
     *document = NULL;
     TRY(group_agree(group, open_inputs(&evaluation)));
     TRY(open_trainer(&evaluation));
@@ -233,6 +237,11 @@ enum status evaluate_checkpoint(struct group *group, const struct evaluate_setti
         evaluation.music = &music;
         evaluation.copies = &copies;
     }
+    if (evaluation.mixed && settings->transfers > 0) {
+        progress_update(progress, "moving pieces to other emotions");
+        TRY(evaluate_transfers_create(&transfers, &evaluation));
+        evaluation.transfers = &transfers;
+    }
     progress_update(progress, "measuring");
     TRY(group_agree(group, group_rank(group) == 0 ? report(&evaluation, document) : OK));
 done:
@@ -241,6 +250,7 @@ done:
         *document = NULL;
     }
     evaluate_control_fini(&control);
+    evaluate_transfers_fini(&transfers);
     evaluate_copies_fini(&copies);
     evaluate_music_fini(&music);
     evaluation_fini(&evaluation);

@@ -16,7 +16,7 @@
 
 struct json_t; /* jansson's */
 
-enum { EVALUATE_MAX_COUNT = 10000, EVALUATE_MAX_SWEEPS = 1000 };
+enum { EVALUATE_MAX_COUNT = 10000, EVALUATE_MAX_SWEEPS = 1000, EVALUATE_MAX_TRANSFERS = 10000 };
 
 struct evaluate_settings {
     const char *checkpoint; /* a file, or a run folder: its latest */
@@ -25,6 +25,7 @@ struct evaluate_settings {
     size_t sweeps;    /* segments whose faders are swept, 0..EVALUATE_MAX_SWEEPS; four times as many
                          pairs are swapped */
     size_t count;     /* pieces to generate, 0..EVALUATE_MAX_COUNT */
+    size_t transfers; /* labelled pieces to move to other emotions, 0..EVALUATE_MAX_TRANSFERS */
     uint64_t seed;    /* of resamples, choices and generated music */
 };
 

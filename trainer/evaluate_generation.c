@@ -1,9 +1,9 @@
 /* Generated music. */
 #include "evaluate_generation.h"
 
-#include "collate.h"
 #include "evaluate_judge.h"
 #include "generate.h"
+#include "measures_bars.h"
 
 #include <math.h>
 #include <string.h>
@@ -20,6 +20,17 @@ struct unit {
 static size_t pieces_of(size_t count, size_t emotion)
 {
     return count / N_EMOTIONS + (emotion < count % N_EMOTIONS);
+}
+
+static void keep_bars(const struct unit *unit, size_t at, const struct piece *piece)
+{
+    double *contents = unit->music->bars + at * MUSIC_BARS;
+    size_t n = 0;
+    for (size_t s = 0; s < piece->n_segments; s++) {
+        const struct segment *segment = &piece->segments[s];
+        n += bar_contents(contents + n, MUSIC_BARS - n, piece->events + segment->first,
+                          segment->count, segment->tonic);
+    }
 }
 
 /* Keeps a piece's notes as numbers that ranks can add up. */
@@ -44,17 +55,13 @@ static enum status measure_piece(void *context, const struct generated *made)
     const struct unit *unit = context;
     const struct events_vocabulary *vocabulary = &unit->evaluation->model.vocabulary;
     const size_t at = unit->first + made->index;
-    struct corpus_segment *segments = NULL;
     struct piece piece = {0};
     TRY(piece_from_score(&piece, made->score, vocabulary, -1));
-    segments = status_fault() ? NULL : malloc(piece.n_segments * sizeof *segments);
-    if (!segments) FAIL(FAILED, "no memory for %zu segments", piece.n_segments);
-    for (size_t s = 0; s < piece.n_segments; s++) segments[s] = collate_segment(&piece.segments[s]);
-    baseline_attributes(unit->music->attributes + at * N_ATTRIBUTES, segments, piece.n_segments);
+    TRY(judge_attributes(unit->music->attributes + at * N_ATTRIBUTES, &piece));
     TRY(keep_notes(unit, at, &piece));
+    keep_bars(unit, at, &piece);
     music_measure(unit->music->figures + at * N_MUSIC, piece.events, piece.n_events, vocabulary);
 done:
-    free(segments);
     piece_fini(&piece);
     return status;
 }
@@ -93,7 +100,8 @@ enum status evaluate_music_create(struct evaluate_music *music, const struct eva
     enum status status = OK;
     const size_t bars = (size_t)evaluation->model.vocabulary.settings.bars;
     const size_t room = (MUSIC_BARS + bars - 1) / bars * EVENTS_SEGMENT_EVENTS;
-    const size_t n = evaluation->settings->count, each = N_ATTRIBUTES + N_MUSIC + 1 + room;
+    const size_t n = evaluation->settings->count,
+                 each = N_ATTRIBUTES + N_MUSIC + 1 + MUSIC_BARS + room;
     *music = (struct evaluate_music){.n = n, .note_room = room};
     music->asked = malloc(n + 1);
     music->attributes = calloc(n * each + 1, sizeof *music->attributes);
@@ -103,7 +111,8 @@ enum status evaluate_music_create(struct evaluate_music *music, const struct eva
     if (local == OK) {
         music->figures = music->attributes + n * N_ATTRIBUTES;
         music->n_notes = music->figures + n * N_MUSIC;
-        music->notes = music->n_notes + n;
+        music->bars = music->n_notes + n;
+        music->notes = music->bars + n * MUSIC_BARS;
         local = make_units(music, evaluation);
     }
     TRY(group_agree(evaluation->group, local));

@@ -16,6 +16,7 @@ struct evaluate_music;
 struct evaluate_control;
 struct evaluate_copies;
 struct evaluate_told;
+struct evaluate_transfers;
 struct judge;
 
 struct evaluation {
@@ -31,9 +32,10 @@ struct evaluation {
     struct evaluate_pieces asked; /* labelled pieces of the measured split */
     struct evaluate_told *told;   /* what the tellers say of these; on rank 0 */
     struct judge *judge;          /* of generated music; on rank 0 */
-    struct evaluate_control *control; /* what was decoded, or NULL */
-    struct evaluate_music *music;     /* what was generated, or NULL */
-    struct evaluate_copies *copies;   /* what of it was copied, or NULL */
+    struct evaluate_control *control;     /* what was decoded, or NULL */
+    struct evaluate_music *music;         /* what was generated, or NULL */
+    struct evaluate_copies *copies;       /* what of it was copied, or NULL */
+    struct evaluate_transfers *transfers; /* what was moved, or NULL */
 };
 
 /** A number, or null when it is not finite; a figure with its interval.  Local. */

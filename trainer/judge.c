@@ -1,7 +1,7 @@
 /* The judge. */
 #include "judge.h"
 
-#include "sampler.h"
+#include "collate.h"
 
 #include <math.h>
 #include <string.h>
@@ -146,6 +146,18 @@ void judge_fini(struct judge *judge)
 {
     logistic_fini(&judge->logistic);
     forest_fini(&judge->forest);
+}
+
+enum status judge_attributes(double out[N_ATTRIBUTES], const struct piece *piece)
+{
+    struct corpus_segment *segments =
+        status_fault() ? NULL : malloc(piece->n_segments * sizeof *segments);
+    if (!segments) return status_fail(FAILED, "no memory for %zu segments", piece->n_segments);
+    for (size_t s = 0; s < piece->n_segments; s++)
+        segments[s] = collate_segment(&piece->segments[s]);
+    baseline_attributes(out, segments, piece->n_segments);
+    free(segments);
+    return OK;
 }
 
 void judge_tell(const struct judge *judge, const double *attributes, size_t n, int8_t *told)

@@ -37,6 +37,10 @@ STATUS_CHECKED enum status judge_init(struct judge *judge, const struct corpus *
                                       const struct config *config, uint64_t seed);
 void judge_fini(struct judge *judge);
 
+/** The attributes of a piece that was read from a score: the means over its segments that know
+ * them, as of a piece of a corpus.  Local.  Fails for want of memory. */
+STATUS_CHECKED enum status judge_attributes(double out[N_ATTRIBUTES], const struct piece *piece);
+
 /** The emotion of n pieces from their attributes (n, N_ATTRIBUTES).  Local. */
 void judge_tell(const struct judge *judge, const double *attributes, size_t n, int8_t *told);
 
