@@ -49,16 +49,28 @@ static enum status part_sources(void)
     return file_write(in_folder(to, "labels.csv"), labels, strlen(labels));
 }
 
-/* Packs the composed music anew. */
-static enum status pack(const char *name, int grid, bool labelled, int train)
+/* Labels without those of one emotion. */
+static enum status leave_out(const char *emotion)
+{
+    char path[PATH_ROOM], line[PATH_ROOM], labels[4096] = "";
+    FILE *file = fopen(in_folder(path, "labels.csv"), "r");
+    if (!file) return status_fail(FAILED, "%s: not there", path);
+    while (fgets(line, sizeof line, file))
+        if (!strstr(line, emotion)) strcat(labels, line);
+    fclose(file);
+    return file_write(in_folder(path, "three.csv"), labels, strlen(labels));
+}
+
+/* Packs the composed music anew; with the table of labels unless it is NULL. */
+static enum status pack(const char *name, int grid, const char *labels, int train)
 {
     char music[PATH_ROOM], more[PATH_ROOM], table[PATH_ROOM], out[PATH_ROOM];
     const char *const inputs[] = {in_folder(music, "music"), in_folder(more, "more")};
-    const char *const tables[] = {in_folder(table, "labels.csv")};
+    const char *const tables[] = {in_folder(table, labels ? labels : "")};
     const struct pack_options options = {.inputs = inputs,
                                          .n_inputs = 2,
                                          .labels = tables,
-                                         .n_labels = labelled,
+                                         .n_labels = labels != NULL,
                                          .settings = {grid, 8},
                                          .out = in_folder(out, name),
                                          .percent = {train, (100 - train) / 2, (100 - train) / 2}};
@@ -86,14 +98,17 @@ static enum status make_files(void)
     if (!mkdtemp(folder)) FAIL(FAILED, "no folder");
     TRY(tiny_corpus_make(folder, PIECES));
     TRY(part_sources());
-    TRY(pack("half.h5", 4, true, 50));
-    TRY(pack("full.h5", 4, true, 100));
-    TRY(pack("fine.h5", 12, true, 50));
-    TRY(pack("unlabelled.h5", 4, false, 50));
+    TRY(pack("half.h5", 4, "labels.csv", 50));
+    TRY(pack("full.h5", 4, "labels.csv", 100));
+    TRY(pack("fine.h5", 12, "labels.csv", 50));
+    TRY(pack("unlabelled.h5", 4, NULL, 50));
+    TRY(leave_out("sad"));
+    TRY(pack("three.h5", 4, "three.csv", 50));
     if (mkdir(in_folder(path, "run"), 0777) || mkdir(in_folder(path, "run/checkpoints"), 0777))
         FAIL(FAILED, "%s: no run folder", folder);
     TRY(train("half.h5", "run/checkpoints/latest", 10, "mixture.prior=dispersed"));
     TRY(train("half.h5", "normal.h5", 3, "mixture.prior=normal"));
+    TRY(train("three.h5", "three-model.h5", 10, "mixture.prior=dispersed"));
 done:
     if (status != OK) fprintf(stderr, "%s\n", status_message());
     return status;
@@ -309,6 +324,29 @@ static void models_without_mixture_are_measured_in_part(void)
     json_decref(document);
 }
 
+/* What a model was never taught is not asked of it. */
+static void emotions_without_a_label_are_left_out(void)
+{
+    json_t *document = NULL;
+    CU_ASSERT_EQUAL(evaluate(world, "three-model.h5", "half.h5", SPLIT_TRAIN, &document), OK);
+    if (group_rank(world) == 0) {
+        const json_t *generation = json_object_get(document, "generation");
+        const json_t *targets =
+            json_object_get(json_object_get(document, "transfer"), "reached_by_target");
+        const json_t *confusion =
+            json_object_get(json_object_get(generation, "heard_as_asked"), "confusion");
+        for (size_t y = 0; y < N_EMOTIONS; y++) {
+            json_int_t asked = 0;
+            for (size_t j = 0; j < N_EMOTIONS; j++)
+                asked += json_integer_value(json_array_get(json_array_get(confusion, y), j));
+            /* ten pieces of three emotions */
+            CU_ASSERT_EQUAL(asked, y == 2 ? 0 : y == 0 ? 4 : 3);
+            CU_ASSERT_EQUAL(json_object_get(targets, emotion_names[y]) == NULL, y == 2);
+        }
+    }
+    json_decref(document);
+}
+
 static void refuses(const char *checkpoint, const char *corpus, enum split split, const char *why)
 {
     json_t *document = NULL;
@@ -344,6 +382,7 @@ const struct suite_test suite_tests[] = {
     {"sections are there", sections_are_there},
     {"pieces can be pooled", pieces_can_be_pooled},
     {"models without mixture are measured in part", models_without_mixture_are_measured_in_part},
+    {"emotions without a label are left out", emotions_without_a_label_are_left_out},
     {"bad input is refused", bad_input_is_refused},
     {"removes its files", removes_its_files},
     {NULL, NULL},

@@ -17,9 +17,21 @@ struct unit {
     size_t first; /* place of its first piece among all */
 };
 
-static size_t pieces_of(size_t count, size_t emotion)
+/* Emotions below `end` that the model was trained with. */
+static size_t count_emotions(const struct evaluation *evaluation, int end)
 {
-    return count / N_EMOTIONS + (emotion < count % N_EMOTIONS);
+    size_t n = 0;
+    for (int y = 0; y < end; y++) n += evaluate_can(evaluation, y);
+    return n;
+}
+
+/* An emotion's share of all pieces. */
+static size_t pieces_of(const struct evaluation *evaluation, size_t count, int emotion)
+{
+    const size_t n = count_emotions(evaluation, N_EMOTIONS);
+    const size_t place = count_emotions(evaluation, emotion);
+    if (!evaluate_can(evaluation, emotion)) return 0;
+    return count / n + (place < count % n);
 }
 
 static void keep_bars(const struct unit *unit, size_t at, const struct piece *piece)
@@ -74,14 +86,14 @@ static enum status make_units(struct evaluate_music *music, const struct evaluat
     const size_t rank = (size_t)group_rank(evaluation->group);
     size_t number = 0;
     struct unit unit = {music, evaluation, 0};
-    for (size_t emotion = 0; emotion < N_EMOTIONS; emotion++) {
-        size_t left = pieces_of(music->n, emotion);
+    for (int emotion = 0; emotion < N_EMOTIONS; emotion++) {
+        size_t left = pieces_of(evaluation, music->n, emotion);
         for (size_t n; left > 0; left -= n, unit.first += n, number++) {
             n = left < UNIT ? left : UNIT;
             for (size_t i = 0; i < n; i++) music->asked[unit.first + i] = (int8_t)emotion;
             if (number % size != rank) continue;
             const struct generate_request request = {
-                .steps = {{latent_emotion((int)emotion), MUSIC_BARS}},
+                .steps = {{latent_emotion(emotion), MUSIC_BARS}},
                 .n_steps = 1,
                 .count = (uint32_t)n,
                 .seed = evaluation->settings->seed + number,
@@ -100,8 +112,9 @@ enum status evaluate_music_create(struct evaluate_music *music, const struct eva
     enum status status = OK;
     const size_t bars = (size_t)evaluation->model.vocabulary.settings.bars;
     const size_t room = (MUSIC_BARS + bars - 1) / bars * EVENTS_SEGMENT_EVENTS;
-    const size_t n = evaluation->settings->count,
-                 each = N_ATTRIBUTES + N_MUSIC + 1 + MUSIC_BARS + room;
+    const bool any = count_emotions(evaluation, N_EMOTIONS) > 0;
+    const size_t n = any ? evaluation->settings->count : 0;
+    const size_t each = N_ATTRIBUTES + N_MUSIC + 1 + MUSIC_BARS + room;
     *music = (struct evaluate_music){.n = n, .note_room = room};
     music->asked = malloc(n + 1);
     music->attributes = calloc(n * each + 1, sizeof *music->attributes);

@@ -21,9 +21,9 @@ struct evaluate_music {
 };
 
 /**
- * Generates settings->count pieces of MUSIC_BARS bars, the emotions in equal shares, with the
- * defaults of `affekt generate`.  They are read back as MIDI of unknown origin would be.
- * Collective.
+ * Generates settings->count pieces of MUSIC_BARS bars, the emotions that the model was trained with
+ * in equal shares, with the defaults of `affekt generate`.  They are read back as MIDI of unknown
+ * origin would be. Collective.
  */
 STATUS_CHECKED enum status evaluate_music_create(struct evaluate_music *music,
                                                  const struct evaluation *evaluation);

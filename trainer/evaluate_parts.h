@@ -38,6 +38,9 @@ struct evaluation {
     struct evaluate_transfers *transfers; /* what was moved, or NULL */
 };
 
+/** Whether the model was trained with pieces of an emotion, so that it can be asked for.  Local. */
+bool evaluate_can(const struct evaluation *evaluation, int emotion);
+
 /** A number, or null when it is not finite; a figure with its interval.  Local. */
 json_t *evaluate_number(double x);
 json_t *evaluate_interval(const struct interval *interval);

@@ -106,9 +106,7 @@ static enum status transfers_init(struct evaluate_transfers *transfers,
         return status_fail(FAILED, "no memory to move %zu pieces", n);
     transfers->made = transfers->source + n * N_ATTRIBUTES;
     for (size_t k = 0; k < n; k++) transfers->place[k] = (uint32_t)(k * all / n);
-    for (int y = 0; y < N_EMOTIONS; y++)
-        transfers->can[y] = latent_check_point(&evaluation->model, latent_emotion(y),
-                                               evaluation->settings->checkpoint) == OK;
+    for (int y = 0; y < N_EMOTIONS; y++) transfers->can[y] = evaluate_can(evaluation, y);
     return OK;
 }
 
