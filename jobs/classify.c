@@ -110,7 +110,8 @@ static enum status report_file(struct classify *classify, size_t i,
     return status_fail(FAILED, "results are not JSON (no memory, or a name not in UTF-8)");
 }
 
-/* A file that cannot be read is a line on stderr, and the others go on. */
+/* A file that cannot be read is a line on stderr, and the others go on; with no others it is the
+ * error. */
 static enum status visit(void *context, size_t i, enum status read, const unsigned char *bytes,
                          size_t size)
 {
@@ -125,6 +126,10 @@ static enum status visit(void *context, size_t i, enum status read, const unsign
     if (read == OK) read = smf_parse(&score, &report, bytes, size, &options);
     if (read == OK) read = piece_from_score(&piece, &score, vocabulary, -1);
     if (read != OK) {
+        if (classify->found.n == 1) {
+            status = status_prefix(FAILED, "%s", input_name(&classify->found, i));
+            goto done;
+        }
         classify->n_failed++;
         progress_note(&classify->progress, "%s: %s", input_name(&classify->found, i),
                       status_message());

@@ -2,12 +2,13 @@
 #include "evaluate.h"
 
 #include "command.h"
+#include "evaluate_table.h"
 #include "verbs.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { KEY_COUNT = 256, KEY_SWEEPS, KEY_SEED, NAME_ROOM = 256, NAME_WIDTH = 52 };
+enum { KEY_COUNT = 256, KEY_SWEEPS, KEY_TRANSFERS, KEY_SEED };
 
 static const struct argp_option options_table[] = {
     {"checkpoint", 'c', "F|RUN", 0, "Checkpoint file, or a run folder: its latest checkpoint", 0},
@@ -17,6 +18,8 @@ static const struct argp_option options_table[] = {
     {"sweeps", KEY_SWEEPS, "N", 0,
      "Held-out segments to sweep the faders of (16); four times as many pairs are swapped; 0: none",
      0},
+    {"transfers", KEY_TRANSFERS, "N", 0,
+     "Labelled held-out pieces to move to each other emotion (40); 0: none", 0},
     {"seed", KEY_SEED, "N", 0, "Of resamples and generated pieces (1)", 0},
     {0},
 };
@@ -60,6 +63,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case KEY_SWEEPS:
         status = command_size(&settings->sweeps, "--sweeps", text, 0, EVALUATE_MAX_SWEEPS);
         break;
+    case KEY_TRANSFERS:
+        status = command_size(&settings->transfers, "--transfers", text, 0, EVALUATE_MAX_TRANSFERS);
+        break;
     case KEY_SEED: status = set_seed(settings, text); break;
     case ARGP_KEY_END: status = check_complete(settings); break;
     default: return ARGP_ERR_UNKNOWN;
@@ -67,69 +73,22 @@ static error_t parse(int key, char *text, struct argp_state *state)
     return status == OK ? 0 : COMMAND_REFUSED;
 }
 
-static void print_number(const json_t *x)
-{
-    if (json_is_real(x))
-        printf(" %9.4f", json_real_value(x));
-    else if (json_is_integer(x))
-        printf(" %9lld", (long long)json_integer_value(x));
-    else if (json_is_string(x))
-        printf(" %s", json_string_value(x));
-    else
-        printf(" %9s", "-");
-}
-
-/* Rows of a matrix, elements of a list. */
-static void print_array(const char *name, const json_t *array)
-{
-    for (size_t i = 0; i < json_array_size(array); i++) {
-        const json_t *row = json_array_get(array, i);
-        printf("%-*s", NAME_WIDTH, i == 0 ? name : "");
-        if (!json_is_array(row)) print_number(row);
-        for (size_t j = 0; j < json_array_size(row); j++) print_number(json_array_get(row, j));
-        putchar('\n');
-    }
-}
-
-/* One line a figure, `section.name value [low, high]`. */
-static void print_table(const char *name, json_t *document)
-{
-    const char *key;
-    json_t *entry;
-    const json_t *value = json_object_get(document, "value");
-    if (json_is_array(document)) {
-        print_array(name, document);
-    } else if (value || !json_is_object(document)) {
-        printf("%-*s", NAME_WIDTH, name);
-        print_number(value ? value : document);
-        if (value) {
-            printf("  [");
-            print_number(json_object_get(document, "low"));
-            printf(",");
-            print_number(json_object_get(document, "high"));
-            printf(" ]");
-        }
-        putchar('\n');
-    } else {
-        json_object_foreach(document, key, entry)
-        {
-            char longer[NAME_ROOM];
-            snprintf(longer, sizeof longer, "%s%s%s", name, *name ? "." : "", key);
-            print_table(longer, entry);
-        }
-    }
-}
-
 enum status evaluate_run(struct group *world, int argc, char **argv)
 {
     static const struct argp argp = {
         .options = options_table,
         .parser = parse,
-        .doc = "Measures a checkpoint on the held-out pieces of a corpus.\vNumbers in brackets are "
-               "95 % intervals by bootstrap over pieces.  A run folder keeps the results as "
-               "RUN/evaluation.json."};
+        .doc =
+            "Measures a checkpoint on the held-out pieces of a corpus.\v"
+            "Sections: emotion (who tells it: the mixture, a probe and a forest on the latents, "
+            "regressions and a forest on hand-made features; by source where pieces come from "
+            "several folders), clusters, leakage, disentanglement, likelihood, swap, faders, judge "
+            "(of generated music, taught by real pieces), generation, copying, transfer.  Numbers "
+            "in brackets are 95 % intervals by bootstrap over pieces.  A run folder keeps the "
+            "results as RUN/evaluation.json, which --json prints: with confusion matrices, and "
+            "with what was told of each labelled piece."};
     struct evaluate_settings settings = {
-        .split = SPLIT_TEST, .sweeps = 16, .count = 200, .seed = 1};
+        .split = SPLIT_TEST, .sweeps = 16, .count = 200, .transfers = 40, .seed = 1};
     struct command_line line = {.argp = &argp, .input = &settings};
     struct progress progress;
     struct json_t *document = NULL;
@@ -143,7 +102,7 @@ enum status evaluate_run(struct group *world, int argc, char **argv)
     if (line.json)
         TRY(command_result(world, json_incref(document)));
     else
-        print_table("", document);
+        evaluate_table_print(document);
 done:
     progress_fini(&progress);
     json_decref(document);

@@ -28,6 +28,7 @@ enum random_stream {
     RANDOM_FIT,           /* mixture fitting */
     RANDOM_TEST,
     RANDOM_EVALUATE, /* resamples and choices of the measures */
+    RANDOM_FOREST,   /* rows and features of the trees of a forest */
 };
 
 /** Four independent 32-bit words for one counter; c counts blocks of four.  Local. */

@@ -155,9 +155,14 @@ run 0 classify --checkpoint model.h5 mixed
 [ "$(grep -c '^mixed/bad.mid: ' stderr)" -eq 1 ] || fail 'the bad file is not named'
 [ "$(wc -l <stderr)" -eq 1 ] || fail 'more than one line on stderr'
 grep -q ' mixed/happy-00001.mid$' stdout || fail 'a file is missing'
-run 1 classify --checkpoint model.h5 mixed/bad.mid
+mkdir none
+cp mixed/bad.mid none/also.mid
+: >none/void.mid
+run 1 classify --checkpoint model.h5 none
 [ ! -s stdout ] || fail 'results without a file'
-tail -1 stderr | grep -q '^error: none of 1 inputs could be read$' || fail 'not explained'
+[ "$(wc -l <stderr)" -eq 3 ] || fail 'not a line a file, and one more'
+tail -1 stderr | grep -q '^error: none of 2 inputs could be read$' || fail 'not explained'
+refuses 1 'void.mid: empty file' classify --checkpoint model.h5 none/void.mid
 refuses 1 'no MIDI files in empty' classify --checkpoint model.h5 empty
 run 1 classify --checkpoint model.h5 nowhere.mid
 run 0 classify --checkpoint model.h5 music --labels music/labels.csv

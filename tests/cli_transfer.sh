@@ -109,6 +109,8 @@ grep -q '^Usage: affekt transfer' stdout || fail 'affekt transfer --help'
         transfer --checkpoint model-three.h5 --input $input --to sad --out o.mid
     refuses 1 'model-three.h5: was trained without a piece labelled sad' \
         generate --checkpoint model-three.h5 --emotion happy:8,sad:8 --out o
+    refuses 1 'model-three.h5: was trained without a piece labelled sad' \
+        generate --checkpoint model-three.h5 --emotion sad --out o
     run 2 $transfer --mode abs:99 --out o.mid
     grep -q '^error: --mode = abs:99: the training set has -\?[0-9.]* to [0-9.]*$' stderr ||
         fail 'the range of the training set is not named'

@@ -74,6 +74,12 @@ refuses 1 "none/x.h5.tmp: cannot be created: No such file or directory" pieces -
 refuses 1 "x.h5: No such file or directory" pieces --out x.h5 --append
 printf 'path,label\nx.mid,sad\n' >bad.csv
 refuses 1 "bad.csv:2: no input x.mid" pieces --labels bad.csv --out x.h5
+first=pieces/$(cd pieces && ls -- *.mid | head -1)
+printf 'path,label\n%s,angry\n' "$first" >bad.csv
+refuses 1 "bad.csv:2: label angry is none of happy, tense, sad, calm, Q1 to Q4" \
+    pieces --labels bad.csv --out x.h5
+printf 'path,valence,arousal\n%s,0.5,2\n' "$first" >bad.csv
+refuses 1 "bad.csv:2: arousal 2 is no number from -1 to 1" pieces --labels bad.csv --out x.h5
 [ ! -e x.h5 ] || fail "a failed run left a corpus"
 run 0 "$affekt" pack in.csv pieces --out x.h5
 grep -q "1 unreadable" stdout || fail "the unreadable input is not counted"

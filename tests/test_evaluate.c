@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "evaluate.h"
 
+#include "emotion.h"
 #include "file.h"
 #include "model_file.h"
 #include "pack.h"
@@ -19,7 +20,7 @@
 
 const char *const suite_name = "evaluate";
 
-enum { PATH_ROOM = 256 };
+enum { PATH_ROOM = 256, PIECES = 4 }; /* pieces an emotion */
 
 static struct group *world;
 static struct progress silent;
@@ -31,16 +32,45 @@ static char *in_folder(char path[PATH_ROOM], const char *name)
     return path;
 }
 
-/* Packs the composed music anew. */
-static enum status pack(const char *name, int grid, bool labelled, int train)
+/* Moves every other composed piece to a folder of its own, so that pieces have two sources. */
+static enum status part_sources(void)
 {
-    char music[PATH_ROOM], table[PATH_ROOM], out[PATH_ROOM];
-    const char *const inputs[] = {in_folder(music, "music")};
-    const char *const tables[] = {in_folder(table, "music/labels.csv")};
+    char from[2 * PATH_ROOM], to[2 * PATH_ROOM], labels[4096] = "path,label\n";
+    if (mkdir(in_folder(to, "more"), 0777) != 0) return status_fail(FAILED, "%s: not made", to);
+    for (int y = 0; y < N_EMOTIONS; y++)
+        for (int i = 0; i < PIECES; i++) {
+            const char *source = i % 2 ? "more" : "music";
+            snprintf(from, sizeof from, "%s/music/%s-%d.mid", folder, emotion_names[y], i);
+            snprintf(to, sizeof to, "%s/%s/%s-%d.mid", folder, source, emotion_names[y], i);
+            if (rename(from, to) != 0) return status_fail(FAILED, "%s: not moved", from);
+            sprintf(labels + strlen(labels), "%s/%s-%d.mid,%s\n", source, emotion_names[y], i,
+                    emotion_names[y]);
+        }
+    return file_write(in_folder(to, "labels.csv"), labels, strlen(labels));
+}
+
+/* Labels without those of one emotion. */
+static enum status leave_out(const char *emotion)
+{
+    char path[PATH_ROOM], line[PATH_ROOM], labels[4096] = "";
+    FILE *file = fopen(in_folder(path, "labels.csv"), "r");
+    if (!file) return status_fail(FAILED, "%s: not there", path);
+    while (fgets(line, sizeof line, file))
+        if (!strstr(line, emotion)) strcat(labels, line);
+    fclose(file);
+    return file_write(in_folder(path, "three.csv"), labels, strlen(labels));
+}
+
+/* Packs the composed music anew; with the table of labels unless it is NULL. */
+static enum status pack(const char *name, int grid, const char *labels, int train)
+{
+    char music[PATH_ROOM], more[PATH_ROOM], table[PATH_ROOM], out[PATH_ROOM];
+    const char *const inputs[] = {in_folder(music, "music"), in_folder(more, "more")};
+    const char *const tables[] = {in_folder(table, labels ? labels : "")};
     const struct pack_options options = {.inputs = inputs,
-                                         .n_inputs = 1,
+                                         .n_inputs = 2,
                                          .labels = tables,
-                                         .n_labels = labelled,
+                                         .n_labels = labels != NULL,
                                          .settings = {grid, 8},
                                          .out = in_folder(out, name),
                                          .percent = {train, (100 - train) / 2, (100 - train) / 2}};
@@ -66,15 +96,19 @@ static enum status make_files(void)
     enum status status = OK;
     char path[PATH_ROOM];
     if (!mkdtemp(folder)) FAIL(FAILED, "no folder");
-    TRY(tiny_corpus_make(folder, 4));
-    TRY(pack("half.h5", 4, true, 50));
-    TRY(pack("full.h5", 4, true, 100));
-    TRY(pack("fine.h5", 12, true, 50));
-    TRY(pack("unlabelled.h5", 4, false, 50));
+    TRY(tiny_corpus_make(folder, PIECES));
+    TRY(part_sources());
+    TRY(pack("half.h5", 4, "labels.csv", 50));
+    TRY(pack("full.h5", 4, "labels.csv", 100));
+    TRY(pack("fine.h5", 12, "labels.csv", 50));
+    TRY(pack("unlabelled.h5", 4, NULL, 50));
+    TRY(leave_out("sad"));
+    TRY(pack("three.h5", 4, "three.csv", 50));
     if (mkdir(in_folder(path, "run"), 0777) || mkdir(in_folder(path, "run/checkpoints"), 0777))
         FAIL(FAILED, "%s: no run folder", folder);
     TRY(train("half.h5", "run/checkpoints/latest", 10, "mixture.prior=dispersed"));
     TRY(train("half.h5", "normal.h5", 3, "mixture.prior=normal"));
+    TRY(train("three.h5", "three-model.h5", 10, "mixture.prior=dispersed"));
 done:
     if (status != OK) fprintf(stderr, "%s\n", status_message());
     return status;
@@ -97,6 +131,7 @@ static enum status evaluate(struct group *group, const char *checkpoint, const c
                                                .split = split,
                                                .sweeps = 2,
                                                .count = 10,
+                                               .transfers = 3,
                                                .seed = 3};
     return evaluate_checkpoint(group, &settings, &silent, document);
 }
@@ -188,8 +223,9 @@ static void check_figures(json_t *entry)
 
 static void sections_are_there(void)
 {
-    static const char *const SECTIONS[] = {"emotion", "clusters", "leakage",    "likelihood",
-                                           "swap",    "faders",   "generation", "copying"};
+    static const char *const SECTIONS[] = {"emotion", "clusters", "leakage", "likelihood",
+                                           "swap",    "faders",   "judge",   "generation",
+                                           "copying", "transfer"};
     json_t *document = NULL;
     CU_ASSERT_EQUAL(evaluate(world, "run", "half.h5", SPLIT_TRAIN, &document), OK);
     if (group_rank(world) == 0) {
@@ -198,12 +234,77 @@ static void sections_are_there(void)
         check_figures(document);
         /* pieces of the training split are copies of themselves */
         CU_ASSERT_EQUAL(figure(json_object_get(document, "copying"), "real", "bars_copied"), 1);
+        CU_ASSERT_EQUAL(figure(json_object_get(document, "copying"), "real", "bars_found"), 1);
+        CU_ASSERT(figure(json_object_get(document, "copying"), "generated", "bars_found") < 0.5);
         /* measured on the pieces it learned from, composed by rule, a regression cannot fail */
         CU_ASSERT(figure(json_object_get(document, "emotion"), "rhythm_mode_register", "quadrant") >
                   0.8);
+        CU_ASSERT(figure(json_object_get(document, "emotion"), "forest", "quadrant") > 0.9);
+        CU_ASSERT(figure(json_object_get(document, "judge"), "on_real", "quadrant") > 0.8);
         CU_ASSERT_EQUAL(
             json_integer_value(json_object_get(json_object_get(document, "generation"), "pieces")),
             10);
+    }
+    json_decref(document);
+}
+
+static void check_piece(const json_t *piece)
+{
+    const char *name = json_string_value(json_object_get(piece, "name"));
+    const char *source = json_string_value(json_object_get(piece, "source"));
+    const json_int_t label = json_integer_value(json_object_get(piece, "label"));
+    CU_ASSERT_PTR_NOT_NULL_FATAL(name);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(source);
+    CU_ASSERT(strcmp(source, "music") == 0 || strcmp(source, "more") == 0);
+    CU_ASSERT(strncmp(name, source, strlen(source)) == 0 && name[strlen(source)] == '/');
+    CU_ASSERT_FATAL(label >= 0 && label < N_EMOTIONS);
+    CU_ASSERT_PTR_NOT_NULL(strstr(name, emotion_names[label]));
+}
+
+/* What the pieces' list says a teller is worth, over one source or all. */
+static double recount(const json_t *list, const char *teller, const char *source, size_t *n)
+{
+    size_t right = 0, i;
+    const json_t *piece;
+    *n = 0;
+    json_array_foreach(list, i, piece)
+    {
+        const json_t *told = json_object_get(json_object_get(piece, "told"), teller);
+        CU_ASSERT(json_is_integer(told));
+        if (source && strcmp(json_string_value(json_object_get(piece, "source")), source) != 0)
+            continue;
+        right += json_equal(told, json_object_get(piece, "label")) ? 1 : 0;
+        ++*n;
+    }
+    return (double)right / (double)*n;
+}
+
+static void pieces_can_be_pooled(void)
+{
+    json_t *document = NULL;
+    CU_ASSERT_EQUAL(evaluate(world, "run", "half.h5", SPLIT_TRAIN, &document), OK);
+    if (group_rank(world) == 0) {
+        static const char *const TELLERS[] = {
+            "mixture", "probe", "latent_forest", "rhythm", "rhythm_mode_register", "forest"};
+        static const char *const SOURCES[] = {"music", "more"};
+        const json_t *list = json_object_get(document, "labelled"), *piece;
+        json_t *emotion = json_object_get(document, "emotion");
+        json_t *sources = json_object_get(emotion, "by_source");
+        size_t n, i;
+        json_array_foreach(list, i, piece) check_piece(piece);
+        for (size_t t = 0; t < sizeof TELLERS / sizeof *TELLERS; t++) {
+            CU_ASSERT_DOUBLE_EQUAL(figure(emotion, TELLERS[t], "quadrant"),
+                                   recount(list, TELLERS[t], NULL, &n), 1e-12);
+            for (size_t s = 0; s < 2; s++) {
+                json_t *entry = json_object_get(sources, SOURCES[s]);
+                CU_ASSERT_DOUBLE_EQUAL(figure(entry, TELLERS[t], "quadrant"),
+                                       recount(list, TELLERS[t], SOURCES[s], &n), 1e-12);
+                CU_ASSERT_EQUAL(json_integer_value(json_object_get(entry, "pieces")),
+                                (json_int_t)n);
+            }
+        }
+        CU_ASSERT_EQUAL(json_array_size(list),
+                        (size_t)json_integer_value(json_object_get(document, "labelled_pieces")));
     }
     json_decref(document);
 }
@@ -219,6 +320,29 @@ static void models_without_mixture_are_measured_in_part(void)
         CU_ASSERT_PTR_NULL(json_object_get(emotion, "mixture"));
         CU_ASSERT_PTR_NULL(json_object_get(document, "generation"));
         CU_ASSERT(figure(document, "likelihood", "bits_an_event") > 0);
+    }
+    json_decref(document);
+}
+
+/* What a model was never taught is not asked of it. */
+static void emotions_without_a_label_are_left_out(void)
+{
+    json_t *document = NULL;
+    CU_ASSERT_EQUAL(evaluate(world, "three-model.h5", "half.h5", SPLIT_TRAIN, &document), OK);
+    if (group_rank(world) == 0) {
+        const json_t *generation = json_object_get(document, "generation");
+        const json_t *targets =
+            json_object_get(json_object_get(document, "transfer"), "reached_by_target");
+        const json_t *confusion =
+            json_object_get(json_object_get(generation, "heard_as_asked"), "confusion");
+        for (size_t y = 0; y < N_EMOTIONS; y++) {
+            json_int_t asked = 0;
+            for (size_t j = 0; j < N_EMOTIONS; j++)
+                asked += json_integer_value(json_array_get(json_array_get(confusion, y), j));
+            /* ten pieces of three emotions */
+            CU_ASSERT_EQUAL(asked, y == 2 ? 0 : y == 0 ? 4 : 3);
+            CU_ASSERT_EQUAL(json_object_get(targets, emotion_names[y]) == NULL, y == 2);
+        }
     }
     json_decref(document);
 }
@@ -256,7 +380,9 @@ const struct suite_test suite_tests[] = {
     {"ranks change nothing", ranks_change_nothing},
     {"likelihood is that of validation", likelihood_is_that_of_validation},
     {"sections are there", sections_are_there},
+    {"pieces can be pooled", pieces_can_be_pooled},
     {"models without mixture are measured in part", models_without_mixture_are_measured_in_part},
+    {"emotions without a label are left out", emotions_without_a_label_are_left_out},
     {"bad input is refused", bad_input_is_refused},
     {"removes its files", removes_its_files},
     {NULL, NULL},

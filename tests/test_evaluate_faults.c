@@ -47,8 +47,12 @@ static void makes_a_model(void)
 
 static enum status evaluate_once(void)
 {
-    const struct evaluate_settings settings = {
-        .checkpoint = checkpoint, .corpus = corpus, .split = SPLIT_TEST, .sweeps = 1, .count = 4};
+    const struct evaluate_settings settings = {.checkpoint = checkpoint,
+                                               .corpus = corpus,
+                                               .split = SPLIT_TEST,
+                                               .sweeps = 1,
+                                               .count = 4,
+                                               .transfers = 1};
     struct progress silent = {0};
     json_t *document = NULL;
     const enum status status = evaluate_checkpoint(group_self(), &settings, &silent, &document);

@@ -66,6 +66,32 @@ static void silence_has_no_figures(void)
     for (int i = 0; i < N_MUSIC; i++) CU_ASSERT(isnan(figures[i]));
 }
 
+/* Two bars, the second on another tonic: classes 0, 4, 7 and 0 of the one, 0, 3 and 0 of the other;
+ * onsets on 0, 8 | 0 against 0, 12 | 4 of 16 steps. */
+static void likeness_is_that_by_hand(void)
+{
+    const struct events_vocabulary v = music_vocabulary(4, 8);
+    const struct event bar = music_bar(&v, 10, 4, 4);
+    static const int8_t tonic[MUSIC_BARS] = {0, 2};
+    const struct event one[] = {bar, note(&v, 0, 60, 8), note(&v, 8, 64, 4), note(&v, 8, 67, 4),
+                                bar, note(&v, 0, 74, 8)};
+    const struct event two[] = {
+        bar, note(&v, 0, 48, 8), note(&v, 12, 63, 4), bar, note(&v, 4, 62, 4),
+        bar, note(&v, 0, 61, 4)};
+    const struct music_run a = {one, 6}, b = {two, 7}, silent = {&bar, 1};
+    const struct music_likeness same = music_compare_pieces(&a, &a, tonic, &v);
+    const struct music_likeness like = music_compare_pieces(&a, &b, tonic, &v);
+    const struct music_likeness back = music_compare_pieces(&b, &a, tonic, &v);
+    CU_ASSERT_DOUBLE_EQUAL(same.chroma, 1, 1e-12);
+    CU_ASSERT_DOUBLE_EQUAL(same.groove, 1, 1e-12);
+    CU_ASSERT_DOUBLE_EQUAL(like.chroma, 4 / sqrt(6.0 * 5), 1e-12);
+    CU_ASSERT_DOUBLE_EQUAL(like.groove, 1 - (2.0 / 16 + 2.0 / 16) / 2, 1e-12);
+    CU_ASSERT_DOUBLE_EQUAL(back.chroma, like.chroma, 1e-12);
+    CU_ASSERT_DOUBLE_EQUAL(back.groove, like.groove, 1e-12);
+    CU_ASSERT(isnan(music_compare_pieces(&a, &silent, tonic, &v).chroma));
+    CU_ASSERT_DOUBLE_EQUAL(music_compare_pieces(&a, &silent, tonic, &v).groove, 14.0 / 16, 1e-12);
+}
+
 static void overlap_is_that_of_numpy(void)
 {
     const struct music_overlap overlap = music_compare(golden_x_0, 40, golden_asked_0, 12);
@@ -91,6 +117,7 @@ const struct suite_test suite_tests[] = {
     {"bars of unlike length differ where one ends", bars_of_unlike_length_differ_where_one_ends},
     {"only the first bars count", only_the_first_bars_count},
     {"silence has no figures", silence_has_no_figures},
+    {"likeness is that by hand", likeness_is_that_by_hand},
     {"overlap is that of NumPy", overlap_is_that_of_numpy},
     {"like samples overlap wholly", like_samples_overlap_wholly},
     {NULL, NULL},

@@ -3,7 +3,10 @@
 
 #include "evaluate_control.h"
 #include "evaluate_generation.h"
+#include "evaluate_judge.h"
 #include "evaluate_parts.h"
+#include "evaluate_told.h"
+#include "evaluate_transfer.h"
 #include "file.h"
 #include "latent.h"
 #include "run_folder.h"
@@ -116,16 +119,31 @@ static enum status make_document(const struct evaluation *evaluation, json_t *do
     TRY(add_section(evaluation, document, "emotion", evaluate_emotion));
     TRY(add_section(evaluation, document, "clusters", evaluate_clusters));
     TRY(add_section(evaluation, document, "leakage", evaluate_leakage));
+    TRY(add_section(evaluation, document, "disentanglement", evaluate_disentanglement));
     TRY(add_section(evaluation, document, "likelihood", evaluate_likelihood));
     if (evaluation->control) {
         TRY(add_section(evaluation, document, "swap", evaluate_swaps));
         TRY(add_section(evaluation, document, "faders", evaluate_faders));
     }
+    TRY(add_section(evaluation, document, "judge", evaluate_judge));
     if (evaluation->music) {
         TRY(add_section(evaluation, document, "generation", evaluate_generation));
         TRY(add_section(evaluation, document, "copying", evaluate_copying));
     }
+    if (evaluation->transfers)
+        TRY(add_section(evaluation, document, "transfer", evaluate_transfer));
 done:
+    return status;
+}
+
+static enum status add_labelled(const struct evaluation *evaluation, json_t *document)
+{
+    enum status status = OK;
+    json_t *list = json_array();
+    TRY(evaluate_labelled(evaluation, list));
+    if (json_object_set(document, "labelled", list) != 0) FAIL(FAILED, "no memory for the results");
+done:
+    json_decref(list);
     return status;
 }
 
@@ -135,10 +153,10 @@ static enum status add_left_out(const struct evaluation *evaluation, json_t *doc
     if (evaluation->mixed) return OK;
     (void)(latent_check(&evaluation->model, evaluation->settings->checkpoint) == OK);
     if (json_object_set_new(document, "left_out",
-                            json_pack("{s:s, s:[s, s, s, s, s, s]}", "reason", status_message(),
+                            json_pack("{s:s, s:[s, s, s, s, s, s, s]}", "reason", status_message(),
                                       "figures", "emotion.mixture", "clusters.nmi", "clusters.ari",
-                                      "clusters.least_bhattacharyya", "generation", "copying")) !=
-        0)
+                                      "clusters.least_bhattacharyya", "generation", "copying",
+                                      "transfer")) != 0)
         return status_fail(FAILED, "no memory for the results");
     return OK;
 }
@@ -157,15 +175,27 @@ static enum status write_document(const struct evaluate_settings *settings, cons
     return status;
 }
 
-static enum status report(const struct evaluation *evaluation, json_t **document)
+static enum status report(struct evaluation *evaluation, json_t **document)
 {
     enum status status = OK;
+    struct evaluate_told told = {0};
+    struct judge judge = {0};
+    const uint64_t seed = evaluation->settings->seed;
+    TRY(evaluate_told_create(&told, evaluation));
+    evaluation->told = &told;
+    TRY(judge_init(&judge, &evaluation->corpus, &evaluation->model.config, seed));
+    evaluation->judge = &judge;
     *document = head(evaluation);
     if (!*document) FAIL(FAILED, "no memory for the results, or a path that is not UTF-8");
     TRY(make_document(evaluation, *document));
     TRY(add_left_out(evaluation, *document));
+    TRY(add_labelled(evaluation, *document));
     TRY(write_document(evaluation->settings, *document));
 done:
+    evaluation->told = NULL;
+    evaluation->judge = NULL;
+    judge_fini(&judge);
+    evaluate_told_fini(&told);
     return status;
 }
 
@@ -189,6 +219,7 @@ enum status evaluate_checkpoint(struct group *group, const struct evaluate_setti
     struct evaluate_control control = {0};
     struct evaluate_music music = {0};
     struct evaluate_copies copies = {0};
+    struct evaluate_transfers transfers = {0};
     *document = NULL;
     TRY(group_agree(group, open_inputs(&evaluation)));
     TRY(open_trainer(&evaluation));
@@ -206,6 +237,11 @@ enum status evaluate_checkpoint(struct group *group, const struct evaluate_setti
         evaluation.music = &music;
         evaluation.copies = &copies;
     }
+    if (evaluation.mixed && settings->transfers > 0) {
+        progress_update(progress, "moving pieces to other emotions");
+        TRY(evaluate_transfers_create(&transfers, &evaluation));
+        evaluation.transfers = &transfers;
+    }
     progress_update(progress, "measuring");
     TRY(group_agree(group, group_rank(group) == 0 ? report(&evaluation, document) : OK));
 done:
@@ -214,6 +250,7 @@ done:
         *document = NULL;
     }
     evaluate_control_fini(&control);
+    evaluate_transfers_fini(&transfers);
     evaluate_copies_fini(&copies);
     evaluate_music_fini(&music);
     evaluation_fini(&evaluation);

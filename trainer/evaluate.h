@@ -4,7 +4,9 @@
  * Ranks share the encoding, decoding and generation; what they found meets in fixed order, and rank
  * 0 turns it into one JSON document, so any number of ranks gives the same numbers.  A figure is a
  * number, or an object {value, low, high} with its 95 % interval by bootstrap over pieces; null
- * where it is undefined.
+ * where it is undefined.  The document's `labelled` keeps, of each labelled piece measured, its
+ * name, its source, its label and what each teller said, so that evaluations of several folds and
+ * seeds can be pooled with paired intervals.
  */
 #ifndef EVALUATE_H
 #define EVALUATE_H
@@ -14,7 +16,7 @@
 
 struct json_t; /* jansson's */
 
-enum { EVALUATE_MAX_COUNT = 10000, EVALUATE_MAX_SWEEPS = 1000 };
+enum { EVALUATE_MAX_COUNT = 10000, EVALUATE_MAX_SWEEPS = 1000, EVALUATE_MAX_TRANSFERS = 10000 };
 
 struct evaluate_settings {
     const char *checkpoint; /* a file, or a run folder: its latest */
@@ -23,6 +25,7 @@ struct evaluate_settings {
     size_t sweeps;    /* segments whose faders are swept, 0..EVALUATE_MAX_SWEEPS; four times as many
                          pairs are swapped */
     size_t count;     /* pieces to generate, 0..EVALUATE_MAX_COUNT */
+    size_t transfers; /* labelled pieces to move to other emotions, 0..EVALUATE_MAX_TRANSFERS */
     uint64_t seed;    /* of resamples, choices and generated music */
 };
 

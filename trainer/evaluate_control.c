@@ -1,6 +1,8 @@
 /* Swap test and faders. */
 #include "evaluate_control.h"
 
+#include "measures_music.h"
+
 #include <math.h>
 #include <stdio.h>
 
@@ -118,17 +120,6 @@ static void count_classes(double chroma[BATCH_PITCH_CLASSES], const struct corpu
     }
 }
 
-static double cosine(const double a[BATCH_PITCH_CLASSES], const double b[BATCH_PITCH_CLASSES])
-{
-    double ab = 0, aa = 0, bb = 0;
-    for (int c = 0; c < BATCH_PITCH_CLASSES; c++) {
-        ab += a[c] * b[c];
-        aa += a[c] * a[c];
-        bb += b[c] * b[c];
-    }
-    return aa > 0 && bb > 0 ? ab / sqrt(aa * bb) : (double)NAN;
-}
-
 /* Columns over the swaps. */
 struct columns {
     double *made, *real, *cosine, *known;
@@ -160,7 +151,8 @@ static enum status add_source(json_t *section, const struct evaluation *evaluati
     for (size_t i = 0; i < n; i++) {
         double chroma[BATCH_PITCH_CLASSES];
         count_classes(chroma, &evaluation->corpus, control->source[factor][i]);
-        const double like = cosine(chroma, control->measured + i * CONTROL_MEASURES + N_ATTRIBUTES);
+        const double like =
+            music_chroma_cosine(chroma, control->measured + i * CONTROL_MEASURES + N_ATTRIBUTES);
         columns->known[i] = !isnan(like);
         columns->cosine[i] = isnan(like) ? 0 : like;
     }

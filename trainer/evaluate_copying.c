@@ -132,11 +132,13 @@ static enum status copies_init(struct evaluate_copies *copies, const struct coll
 {
     const size_t n = collection->n_pieces;
     *copies = (struct evaluate_copies){.n = n, .n_made = n_made};
-    copies->longest = calloc(3 * n + 1, sizeof *copies->longest);
+    copies->longest = calloc(5 * n + 1, sizeof *copies->longest);
     if (!copies->longest || status_fault())
         return status_fail(FAILED, "no memory for %zu pieces", n);
     copies->bars = copies->longest + n;
     copies->copied = copies->bars + n;
+    copies->filled = copies->copied + n;
+    copies->found = copies->filled + n;
     return OK;
 }
 
@@ -179,6 +181,7 @@ enum status evaluate_copies_create(struct evaluate_copies *copies,
     if (local == OK) local = copying_runs(copying, run);
     TRY(group_agree(evaluation->group, local));
     for (size_t p = 0; p < collection.n_pieces; p++) sum_piece(copies, p, &collection, run);
+    TRY(evaluate_bars_find(copies, evaluation, music));
 done:
     copying_destroy(copying);
     collection_fini(&collection);
@@ -194,6 +197,7 @@ static enum status add_copies(json_t *all, const char *name, const struct evalua
     const struct evaluate_copies *copies = evaluation->copies;
     const struct ratio longest = {copies->longest + first, NULL};
     const struct ratio bars = {copies->copied + first, copies->bars + first};
+    const struct ratio found = {copies->found + first, copies->filled + first};
     const uint64_t seed = evaluation->settings->seed;
     double most = 0;
     json_t *section = json_object();
@@ -202,6 +206,7 @@ static enum status add_copies(json_t *all, const char *name, const struct evalua
     json_object_set_new(section, "longest_run_notes", json_integer((json_int_t)most));
     TRY(evaluate_figure(section, "mean_longest_run_notes", measures_ratio, &longest, n, seed));
     TRY(evaluate_figure(section, "bars_copied", measures_ratio, &bars, n, seed));
+    TRY(evaluate_figure(section, "bars_found", measures_ratio, &found, n, seed));
     if (json_object_set(all, name, section) != 0) FAIL(FAILED, "no memory for the results");
 done:
     json_decref(section);

@@ -1,64 +1,15 @@
 /* Emotion of held-out pieces, and the clusters behind it. */
-#include "baseline.h"
-#include "evaluate_parts.h"
+#include "evaluate_told.h"
 #include "measures_cluster.h"
 
-#include <math.h>
 #include <stdio.h>
 
-/* Who tells the emotion of a piece. */
-enum teller {
-    TELLER_MIXTURE,
-    TELLER_PROBE,
-    TELLER_BASELINES,
-    N_TELLERS = TELLER_BASELINES + N_BASELINES,
-};
-
-static const char *teller_name(int teller)
-{
-    static const char *const names[] = {"mixture", "probe"};
-    return teller < TELLER_BASELINES ? names[teller] : baseline_names[teller - TELLER_BASELINES];
-}
-
-static void tell_likeliest(int8_t *told, const double *log_p, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        const double *row = log_p + i * N_EMOTIONS;
-        told[i] = 0;
-        for (int8_t y = 1; y < N_EMOTIONS; y++)
-            if (row[y] > row[told[i]]) told[i] = y;
-    }
-}
-
-static enum status tell(const struct evaluation *evaluation, int teller, int8_t *told)
-{
-    enum status status = OK;
-    const struct evaluate_pieces *known = &evaluation->known, *asked = &evaluation->asked;
-    const struct baseline_pieces from = {known->attributes, known->label, known->n};
-    const struct baseline_pieces to = {asked->attributes, asked->label, asked->n};
-    const struct logistic_rows rows = {known->coordinates, known->label, known->n,
-                                       known->n_coordinates};
-    struct logistic probe = {0};
-    switch (teller) {
-    case TELLER_MIXTURE: tell_likeliest(told, asked->log_p, asked->n); break;
-    case TELLER_PROBE:
-        TRY(logistic_fit(&probe, &rows));
-        logistic_tell(&probe, asked->coordinates, asked->n, told);
-        break;
-    default:
-        TRY(baseline_tell(told, (enum baseline_features)(teller - TELLER_BASELINES), &from, &to));
-    }
-done:
-    logistic_fini(&probe);
-    return status;
-}
-
 /* Scores of one teller less those of another, over the same resamples. */
-static enum status add_differences(json_t *all, const struct evaluation *evaluation,
-                                   int8_t *const told[N_TELLERS], int a, int b)
+static enum status add_differences(json_t *all, const struct evaluation *evaluation, int a, int b)
 {
     enum status status = OK;
     char name[96];
+    int8_t *const *told = evaluation->told->told;
     const int8_t *truth = evaluation->asked.label;
     json_t *section = json_object();
     for (int i = 0; i < N_SCORES; i++) {
@@ -74,13 +25,12 @@ done:
     return status;
 }
 
-static enum status add_teller(json_t *all, const struct evaluation *evaluation, int teller,
-                              int8_t *told)
+static enum status add_teller(json_t *all, const struct evaluation *evaluation, int teller)
 {
     enum status status = OK;
-    const struct predictions predictions = {evaluation->asked.label, told};
+    const struct predictions predictions = {evaluation->asked.label,
+                                            evaluation->told->told[teller]};
     json_t *section = json_object();
-    TRY(tell(evaluation, teller, told));
     TRY(evaluate_scores(section, &predictions, evaluation->asked.n, evaluation->settings->seed));
     if (json_object_set(all, teller_name(teller), section) != 0)
         FAIL(FAILED, "no memory for the results");
@@ -92,17 +42,13 @@ done:
 enum status evaluate_emotion(const struct evaluation *evaluation, json_t *section)
 {
     enum status status = OK;
-    const int first = evaluation->mixed ? TELLER_MIXTURE : TELLER_PROBE;
-    const size_t n = evaluation->asked.n;
-    int8_t *told[N_TELLERS], *block = malloc(N_TELLERS * (n + 1));
-    if (!block || status_fault()) FAIL(FAILED, "no memory for the emotions of %zu pieces", n);
-    for (int t = 0; t < N_TELLERS; t++) told[t] = block + (size_t)t * n;
-    for (int t = first; t < N_TELLERS; t++) TRY(add_teller(section, evaluation, t, told[t]));
+    const int first = evaluation->told->first;
+    for (int t = first; t < N_TELLERS; t++) TRY(add_teller(section, evaluation, t));
     for (int t = first; t < TELLER_BASELINES; t++)
         for (int b = TELLER_BASELINES; b < N_TELLERS; b++)
-            TRY(add_differences(section, evaluation, told, t, b));
+            TRY(add_differences(section, evaluation, t, b));
+    TRY(evaluate_sources(evaluation, section));
 done:
-    free(block);
     return status;
 }
 
@@ -116,13 +62,12 @@ static double least_distance(const struct evaluation *evaluation)
     return least;
 }
 
-static enum status add_agreement(json_t *section, const struct evaluation *evaluation, int8_t *told)
+static enum status add_agreement(json_t *section, const struct evaluation *evaluation)
 {
     enum status status = OK;
     const struct evaluate_pieces *asked = &evaluation->asked;
-    const struct predictions predictions = {asked->label, told};
+    const struct predictions predictions = {asked->label, evaluation->told->told[TELLER_MIXTURE]};
     const uint64_t seed = evaluation->settings->seed;
-    tell_likeliest(told, asked->log_p, asked->n);
     TRY(evaluate_figure(section, "nmi", cluster_nmi, &predictions, asked->n, seed));
     TRY(evaluate_figure(section, "ari", cluster_ari, &predictions, asked->n, seed));
     if (json_object_set_new(section, "least_bhattacharyya",
@@ -153,7 +98,7 @@ enum status evaluate_clusters(const struct evaluation *evaluation, json_t *secti
     const struct predictions predictions = {asked->label, told};
     TRY(evaluate_figure(section, "neighbours_quadrant", measures_quadrant, &predictions, asked->n,
                         seed));
-    if (evaluation->mixed) TRY(add_agreement(section, evaluation, told));
+    if (evaluation->mixed) TRY(add_agreement(section, evaluation));
 done:
     free(told);
     free(silhouette);

@@ -1,9 +1,9 @@
 /* Generated music. */
 #include "evaluate_generation.h"
 
-#include "collate.h"
+#include "evaluate_judge.h"
 #include "generate.h"
-#include "judge.h"
+#include "measures_bars.h"
 
 #include <math.h>
 #include <string.h>
@@ -17,9 +17,32 @@ struct unit {
     size_t first; /* place of its first piece among all */
 };
 
-static size_t pieces_of(size_t count, size_t emotion)
+/* Emotions below `end` that the model was trained with. */
+static size_t count_emotions(const struct evaluation *evaluation, int end)
 {
-    return count / N_EMOTIONS + (emotion < count % N_EMOTIONS);
+    size_t n = 0;
+    for (int y = 0; y < end; y++) n += evaluate_can(evaluation, y);
+    return n;
+}
+
+/* An emotion's share of all pieces. */
+static size_t pieces_of(const struct evaluation *evaluation, size_t count, int emotion)
+{
+    const size_t n = count_emotions(evaluation, N_EMOTIONS);
+    const size_t place = count_emotions(evaluation, emotion);
+    if (!evaluate_can(evaluation, emotion)) return 0;
+    return count / n + (place < count % n);
+}
+
+static void keep_bars(const struct unit *unit, size_t at, const struct piece *piece)
+{
+    double *contents = unit->music->bars + at * MUSIC_BARS;
+    size_t n = 0;
+    for (size_t s = 0; s < piece->n_segments; s++) {
+        const struct segment *segment = &piece->segments[s];
+        n += bar_contents(contents + n, MUSIC_BARS - n, piece->events + segment->first,
+                          segment->count, segment->tonic);
+    }
 }
 
 /* Keeps a piece's notes as numbers that ranks can add up. */
@@ -44,17 +67,13 @@ static enum status measure_piece(void *context, const struct generated *made)
     const struct unit *unit = context;
     const struct events_vocabulary *vocabulary = &unit->evaluation->model.vocabulary;
     const size_t at = unit->first + made->index;
-    struct corpus_segment *segments = NULL;
     struct piece piece = {0};
     TRY(piece_from_score(&piece, made->score, vocabulary, -1));
-    segments = status_fault() ? NULL : malloc(piece.n_segments * sizeof *segments);
-    if (!segments) FAIL(FAILED, "no memory for %zu segments", piece.n_segments);
-    for (size_t s = 0; s < piece.n_segments; s++) segments[s] = collate_segment(&piece.segments[s]);
-    baseline_attributes(unit->music->attributes + at * N_ATTRIBUTES, segments, piece.n_segments);
+    TRY(judge_attributes(unit->music->attributes + at * N_ATTRIBUTES, &piece));
     TRY(keep_notes(unit, at, &piece));
+    keep_bars(unit, at, &piece);
     music_measure(unit->music->figures + at * N_MUSIC, piece.events, piece.n_events, vocabulary);
 done:
-    free(segments);
     piece_fini(&piece);
     return status;
 }
@@ -67,14 +86,14 @@ static enum status make_units(struct evaluate_music *music, const struct evaluat
     const size_t rank = (size_t)group_rank(evaluation->group);
     size_t number = 0;
     struct unit unit = {music, evaluation, 0};
-    for (size_t emotion = 0; emotion < N_EMOTIONS; emotion++) {
-        size_t left = pieces_of(music->n, emotion);
+    for (int emotion = 0; emotion < N_EMOTIONS; emotion++) {
+        size_t left = pieces_of(evaluation, music->n, emotion);
         for (size_t n; left > 0; left -= n, unit.first += n, number++) {
             n = left < UNIT ? left : UNIT;
             for (size_t i = 0; i < n; i++) music->asked[unit.first + i] = (int8_t)emotion;
             if (number % size != rank) continue;
             const struct generate_request request = {
-                .steps = {{latent_emotion((int)emotion), MUSIC_BARS}},
+                .steps = {{latent_emotion(emotion), MUSIC_BARS}},
                 .n_steps = 1,
                 .count = (uint32_t)n,
                 .seed = evaluation->settings->seed + number,
@@ -93,7 +112,9 @@ enum status evaluate_music_create(struct evaluate_music *music, const struct eva
     enum status status = OK;
     const size_t bars = (size_t)evaluation->model.vocabulary.settings.bars;
     const size_t room = (MUSIC_BARS + bars - 1) / bars * EVENTS_SEGMENT_EVENTS;
-    const size_t n = evaluation->settings->count, each = N_ATTRIBUTES + N_MUSIC + 1 + room;
+    const bool any = count_emotions(evaluation, N_EMOTIONS) > 0;
+    const size_t n = any ? evaluation->settings->count : 0;
+    const size_t each = N_ATTRIBUTES + N_MUSIC + 1 + MUSIC_BARS + room;
     *music = (struct evaluate_music){.n = n, .note_room = room};
     music->asked = malloc(n + 1);
     music->attributes = calloc(n * each + 1, sizeof *music->attributes);
@@ -103,7 +124,8 @@ enum status evaluate_music_create(struct evaluate_music *music, const struct eva
     if (local == OK) {
         music->figures = music->attributes + n * N_ATTRIBUTES;
         music->n_notes = music->figures + n * N_MUSIC;
-        music->notes = music->n_notes + n;
+        music->bars = music->n_notes + n;
+        music->notes = music->bars + n * MUSIC_BARS;
         local = make_units(music, evaluation);
     }
     TRY(group_agree(evaluation->group, local));
@@ -118,24 +140,6 @@ void evaluate_music_fini(struct evaluate_music *music)
     free(music->asked);
     free(music->attributes);
     *music = (struct evaluate_music){0};
-}
-
-/* How the judge hears some pieces. */
-static enum status add_hearing(json_t *section, const char *name, const struct judge *judge,
-                               const struct baseline_pieces *pieces, uint64_t seed)
-{
-    enum status status = OK;
-    json_t *scores = json_object();
-    int8_t *told = malloc(pieces->n + 1);
-    if (!told || status_fault()) FAIL(FAILED, "no memory for %zu pieces", pieces->n);
-    judge_tell(judge, pieces->attributes, pieces->n, told);
-    const struct predictions predictions = {pieces->label, told};
-    TRY(evaluate_scores(scores, &predictions, pieces->n, seed));
-    if (json_object_set(section, name, scores) != 0) FAIL(FAILED, "no memory for the results");
-done:
-    json_decref(scores);
-    free(told);
-    return status;
 }
 
 /* Figures of the measured split's pieces, (n_pieces, N_MUSIC), owned by the caller. */
@@ -189,23 +193,16 @@ done:
 enum status evaluate_generation(const struct evaluation *evaluation, json_t *section)
 {
     enum status status = OK;
-    const struct evaluate_pieces *asked = &evaluation->asked;
     const struct evaluate_music *music = evaluation->music;
-    const struct baseline_pieces heard = {asked->attributes, asked->label, asked->n};
     const struct baseline_pieces made = {music->attributes, music->asked, music->n};
-    const uint64_t seed = evaluation->settings->seed;
     json_t *overlap = json_object();
-    struct judge judge = {0};
-    TRY(judge_init(&judge, &evaluation->corpus, &evaluation->model.config));
     json_object_set_new(section, "pieces", json_integer((json_int_t)music->n));
-    json_object_set_new(section, "judge_learned_from", json_integer((json_int_t)judge.n_known));
-    TRY(add_hearing(section, "judge_on_real", &judge, &heard, seed));
-    TRY(add_hearing(section, "heard_as_asked", &judge, &made, seed));
+    TRY(evaluate_hearing(section, "heard_as_asked", evaluation->judge, &made,
+                         evaluation->settings->seed));
     TRY(add_overlap(overlap, evaluation, music));
     if (json_object_set(section, "overlap", overlap) != 0)
         FAIL(FAILED, "no memory for the results");
 done:
     json_decref(overlap);
-    judge_fini(&judge);
     return status;
 }

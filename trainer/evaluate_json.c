@@ -1,7 +1,14 @@
-/* Figures as JSON. */
+/* What sections share: figures as JSON, and which emotions there are. */
 #include "evaluate_parts.h"
+#include "latent.h"
 
 #include <math.h>
+
+bool evaluate_can(const struct evaluation *evaluation, int emotion)
+{
+    return latent_check_point(&evaluation->model, latent_emotion(emotion),
+                              evaluation->settings->checkpoint) == OK;
+}
 
 json_t *evaluate_number(double x)
 {

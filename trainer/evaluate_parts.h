@@ -15,6 +15,9 @@
 struct evaluate_music;
 struct evaluate_control;
 struct evaluate_copies;
+struct evaluate_told;
+struct evaluate_transfers;
+struct judge;
 
 struct evaluation {
     const struct evaluate_settings *settings;
@@ -27,10 +30,16 @@ struct evaluation {
     struct evaluate_latents held;  /* all rows of the measured split */
     struct evaluate_pieces known; /* labelled pieces of the training split, as the model saw them */
     struct evaluate_pieces asked; /* labelled pieces of the measured split */
-    struct evaluate_control *control; /* what was decoded, or NULL */
-    struct evaluate_music *music;     /* what was generated, or NULL */
-    struct evaluate_copies *copies;   /* what of it was copied, or NULL */
+    struct evaluate_told *told;   /* what the tellers say of these; on rank 0 */
+    struct judge *judge;          /* of generated music; on rank 0 */
+    struct evaluate_control *control;     /* what was decoded, or NULL */
+    struct evaluate_music *music;         /* what was generated, or NULL */
+    struct evaluate_copies *copies;       /* what of it was copied, or NULL */
+    struct evaluate_transfers *transfers; /* what was moved, or NULL */
 };
+
+/** Whether the model was trained with pieces of an emotion, so that it can be asked for.  Local. */
+bool evaluate_can(const struct evaluation *evaluation, int emotion);
 
 /** A number, or null when it is not finite; a figure with its interval.  Local. */
 json_t *evaluate_number(double x);
@@ -56,5 +65,13 @@ STATUS_CHECKED enum status evaluate_clusters(const struct evaluation *evaluation
 
 /** What rhythm and tonal latents tell of rhythm and tonal attributes.  Local. */
 STATUS_CHECKED enum status evaluate_leakage(const struct evaluation *evaluation, json_t *section);
+
+/**
+ * Mutual information gap, separated attribute predictability and modularity over segments of the
+ * measured split, of all attributes in all latent coordinates.  Without intervals: histograms of a
+ * resample, in which pieces occur twice, find information that is not there.  Local.
+ */
+STATUS_CHECKED enum status evaluate_disentanglement(const struct evaluation *evaluation,
+                                                    json_t *section);
 
 #endif

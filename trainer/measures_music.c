@@ -120,6 +120,58 @@ void music_measure(double figures[N_MUSIC], const struct event *events, size_t n
     figures[MUSIC_POLYPHONY] = polyphony(&layout);
 }
 
+double music_chroma_cosine(const double a[12], const double b[12])
+{
+    double ab = 0, aa = 0, bb = 0;
+    for (int c = 0; c < 12; c++) {
+        ab += a[c] * b[c];
+        aa += a[c] * a[c];
+        bb += b[c] * b[c];
+    }
+    return aa > 0 && bb > 0 ? ab / sqrt(aa * bb) : (double)NAN;
+}
+
+static void count_classes(double chroma[12], const struct music_run *run, size_t n_bars,
+                          const int8_t *tonic)
+{
+    size_t bars = 0;
+    for (int c = 0; c < 12; c++) chroma[c] = 0;
+    for (size_t i = 0; i < run->n_events; i++) {
+        if (run->events[i].position == EVENTS_BAR && bars++ == n_bars) return;
+        if (run->events[i].position != EVENTS_BAR)
+            chroma[(run->events[i].pitch + 12 - tonic[bars - 1]) % 12]++;
+    }
+}
+
+/* Share of a bar's steps whose onset differs between two pieces. */
+static double onsets_apart(const struct layout *a, const struct layout *b, size_t bar)
+{
+    const size_t of_a = a->first[bar + 1] - a->first[bar];
+    const size_t of_b = b->first[bar + 1] - b->first[bar], steps = of_a > of_b ? of_a : of_b;
+    size_t differ = 0;
+    for (size_t s = 0; s < steps; s++) differ += onset_at(a, bar, s) != onset_at(b, bar, s);
+    return (double)differ / (double)steps;
+}
+
+struct music_likeness music_compare_pieces(const struct music_run *a, const struct music_run *b,
+                                           const int8_t *tonic,
+                                           const struct events_vocabulary *vocabulary)
+{
+    struct layout layouts[2];
+    const struct music_run *const runs[2] = {a, b};
+    double chroma[2][12], apart = 0;
+    memset(layouts, 0, sizeof layouts);
+    for (int i = 0; i < 2; i++) {
+        const size_t n = lay_bars(&layouts[i], runs[i]->events, runs[i]->n_events, vocabulary);
+        lay_notes(&layouts[i], runs[i]->events, n, vocabulary);
+    }
+    const size_t n = layouts[0].n_bars < layouts[1].n_bars ? layouts[0].n_bars : layouts[1].n_bars;
+    for (int i = 0; i < 2; i++) count_classes(chroma[i], runs[i], n, tonic);
+    for (size_t bar = 0; bar < n; bar++) apart += onsets_apart(&layouts[0], &layouts[1], bar);
+    return (struct music_likeness){music_chroma_cosine(chroma[0], chroma[1]),
+                                   n > 0 ? 1 - apart / (double)n : (double)NAN};
+}
+
 /* The known values of a sample. */
 struct sample {
     const double *x;

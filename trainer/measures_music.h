@@ -27,6 +27,34 @@ extern const char *const music_names[N_MUSIC]; /* "pitch_class_entropy", ... */
 void music_measure(double figures[N_MUSIC], const struct event *events, size_t n_events,
                    const struct events_vocabulary *vocabulary);
 
+/** Legal events, borrowed. */
+struct music_run {
+    const struct event *events;
+    size_t n_events;
+};
+
+/** How alike two pieces of the same bars are. */
+struct music_likeness {
+    double
+        chroma; /* cosine of their note counts by pitch class above the tonic; NAN without notes */
+    double groove; /* 1 - mean share over bars of grid steps whose onset differs */
+};
+
+/**
+ * Compares legal events bar by bar, at most MUSIC_BARS bars of them and as many as both have.
+ * Local.
+ *
+ * @param tonic  (MUSIC_BARS) of each bar, -5..+6, for both pieces
+ *
+ * Source: groove as MUSIC_GROOVE, between the same bar of two pieces in place of neighbours.
+ */
+struct music_likeness music_compare_pieces(const struct music_run *a, const struct music_run *b,
+                                           const int8_t *tonic,
+                                           const struct events_vocabulary *vocabulary);
+
+/** Cosine of two counts of pitch classes; NAN when one is of nothing.  Local. */
+double music_chroma_cosine(const double a[12], const double b[12]);
+
 /** Two samples as densities on one grid. */
 struct music_overlap {
     double area;       /* integral of the lesser density, 0-1 */

@@ -10,21 +10,32 @@
 
 enum { MAX_COORDINATES = 1024, MAX_BARS = 32 };
 
+enum status transfer_source_init(struct transfer_source *source, const struct model *model,
+                                 struct score *score)
+{
+    enum status status = OK;
+    *source = (struct transfer_source){.score = *score};
+    *score = (struct score){0};
+    TRY(piece_from_score(&source->piece, &source->score, &model->vocabulary, -1));
+    TRY(bar_map_init(&source->bars, &source->piece, &source->score, &model->vocabulary));
+    TRY(posterior_encode(&source->posterior, model, &source->piece));
+done:
+    if (status != OK) transfer_source_fini(source);
+    return status;
+}
+
 enum status transfer_source_open(struct transfer_source *source, const struct model *model,
                                  const char *path)
 {
     enum status status = OK;
     const struct smf_options options = {.pedal = false};
     struct smf_report report;
+    struct score score = {0};
     *source = (struct transfer_source){0};
-    TRY(smf_read(&source->score, &report, path, &options));
-    status = piece_from_score(&source->piece, &source->score, &model->vocabulary, -1);
+    TRY(smf_read(&score, &report, path, &options));
+    status = transfer_source_init(source, model, &score);
     if (status != OK) status_prefix(status, "%s", path);
-    TRY(status);
-    TRY(bar_map_init(&source->bars, &source->piece, &source->score, &model->vocabulary));
-    TRY(posterior_encode(&source->posterior, model, &source->piece));
 done:
-    if (status != OK) transfer_source_fini(source);
     return status;
 }
 
@@ -177,7 +188,8 @@ static enum status finish(const struct work *work, uint32_t index, transfer_visi
                                            .vocabulary = &work->model->vocabulary,
                                            .tempo_ratio = work->tempo_ratio};
     struct score score = {0};
-    struct transferred piece = {.index = index, .score = &score};
+    struct transferred piece = {
+        .index = index, .score = &score, .events = work->events, .n_events = work->n_events};
     TRY(transfer_score(&score, &layout, work->events, work->n_events));
     piece.tempo_ratio = transfer_tempo_known(&layout) ? work->tempo_ratio : 1;
     posterior_emotion(piece.before, &input->posterior, work->model);

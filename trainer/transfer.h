@@ -27,6 +27,11 @@ struct transfer_source {
     struct posterior posterior;
 };
 
+/** Encodes a score, which then is the source's, *score zeroed.  Local.  transfer_source_fini frees
+ * on OK; FAILED without a note, or for want of memory. */
+STATUS_CHECKED enum status transfer_source_init(struct transfer_source *source,
+                                                const struct model *model, struct score *score);
+
 /** Reads and encodes a file.  Local.  FAILED names it; transfer_source_fini frees on OK. */
 STATUS_CHECKED enum status transfer_source_open(struct transfer_source *source,
                                                 const struct model *model, const char *path);
@@ -48,8 +53,10 @@ struct transfer_request {
 
 /** A finished piece, valid during the visit. */
 struct transferred {
-    uint32_t index;            /* from 0 */
-    const struct score *score; /* sorted; ends with the input's last bar that has a note */
+    uint32_t index;             /* from 0 */
+    const struct score *score;  /* sorted; ends with the input's last bar that has a note */
+    const struct event *events; /* what it was made of: bar by bar as the input's piece */
+    size_t n_events;
     double tempo_ratio;        /* to the input's tempi; 1 when these are unknown */
     double before[N_EMOTIONS]; /* p(y) of the input */
     double after[N_EMOTIONS];  /* p(y) of the latents that were decoded */

@@ -1,0 +1,99 @@
+#!/bin/bash
+# evaluate from outside: tables, JSON, what a run folder keeps, and what is refused, on a model
+# trained for a few steps.
+# usage: cli_evaluate.sh AFFEKT MAKE_CHECKPOINT
+set -u
+affekt=$1
+make_checkpoint=$2
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder" || exit 1
+failures=0
+
+fail() {
+    failures=$((failures + 1))
+    echo "FAILED: $*"
+    sed 's/^/  stdout: /' stdout | head -5
+    sed 's/^/  stderr: /' stderr | head -5
+}
+
+# run CODE ARGUMENT...: runs affekt and expects the exit code.
+run() {
+    local want=$1 code
+    shift
+    "$affekt" "$@" >stdout 2>stderr </dev/null
+    code=$?
+    [ "$code" -eq "$want" ] || fail "affekt $*: exit code $code, want $want"
+}
+
+# refuses CODE MESSAGE ARGUMENT...: an empty stdout, and the message as the one error.
+refuses() {
+    local want=$1 message=$2
+    shift 2
+    run "$want" "$@"
+    [ ! -s stdout ] || fail "affekt $*: stdout is not empty"
+    [ "$(grep -c '^error: ' stderr)" -eq 1 ] || fail "affekt $*: not one error"
+    [ "$(tail -1 stderr)" = "error: $message" ] || fail "affekt $*: want '$message'"
+}
+
+# json EXPRESSION: whether it holds of the document d on the last stdout.
+json() {
+    python3 -c 'import json, sys
+d = json.load(open("stdout"))
+sys.exit(not eval(sys.argv[1]))' "$1" || fail "not so: $1"
+}
+
+# shows TEXT: whether the last stdout has a line of these words, whatever their spacing.
+shows() {
+    tr -s ' ' <stdout | grep -q "^ *$1" || fail "no line '$1'"
+}
+
+run 0 compose --count 3 --seed 3 --out bright
+run 0 compose --count 3 --seed 4 --out dark
+for source in bright dark; do sed "1d; s|^|$source/|" $source/labels.csv; done >rows
+{ head -1 bright/labels.csv && cat rows; } >labels.csv
+run 0 pack bright dark --labels labels.csv --split 50/25/25 --out corpus.h5
+mkdir -p run/checkpoints
+"$make_checkpoint" corpus.h5 run/checkpoints/latest 12 train.steps=12 train.batch=4 \
+    train.stage1=0.5 train.warmup=1 2>stderr || fail make_checkpoint
+evaluate="evaluate --checkpoint run --corpus corpus.h5"
+
+run 0 evaluate --help
+for word in --transfers --count --sweeps disentanglement transfer forest; do
+    grep -q -e "$word" stdout || fail "--help does not tell of $word"
+done
+# shellcheck disable=SC2086
+{
+    refuses 2 '--checkpoint F|RUN is missing' evaluate --corpus corpus.h5
+    refuses 2 '--corpus C.h5 is missing' evaluate --checkpoint run
+    refuses 2 '--transfers = -1: want a whole number from 0 to 10000' $evaluate --transfers=-1
+    refuses 2 '--split = some: want test, validation or train' $evaluate --split some
+    refuses 1 'labels.csv: not a readable HDF5 file: file signature not found' \
+        evaluate --checkpoint run --corpus labels.csv
+
+    run 0 $evaluate --split train --count 8 --sweeps 1 --transfers 2
+    for line in emotion 'quadrant arousal valence macro_f1' 'mixture [01]\.' 'latent_forest [01]\.' \
+        'forest [01]\.' 'probe_less_forest ' emotion.by_source.bright emotion.by_source.dark \
+        disentanglement 'mig 0\.' 'sap ' 'modularity ' 'mig sap best_coordinate' judge 'kind ' \
+        'on_real ' generation 'heard_as_asked ' copying \
+        'pieces longest_run_notes mean_longest_run_notes bars_copied bars_found' transfer \
+        'reached [01]\.' 'chroma_cosine 0\.' 'in_place ' 'consistency restrictiveness linearity'; do
+        shows "$line"
+    done
+    grep -q 'confusion\|labelled  *\[' stdout && fail 'the table shows what is for machines'
+    cp run/evaluation.json kept
+    run 0 $evaluate --split train --count 0 --sweeps 0 --transfers 0 --json
+    cmp -s run/evaluation.json kept && fail 'the results were not replaced'
+    json '"transfer" not in d and "generation" not in d and "faders" not in d'
+    json '{p["source"] for p in d["labelled"]} == {"bright", "dark"}'
+    json 'all(p["name"].startswith(p["source"] + "/") for p in d["labelled"])'
+    json 'set(d["labelled"][0]["told"]) == {"mixture", "probe", "latent_forest", "rhythm",
+        "rhythm_mode_register", "forest"}'
+    json 'd == json.load(open("run/evaluation.json"))'
+    mv kept stdout
+    json 'd["transfer"]["pieces"] == 2 and d["generation"]["pieces"] == 8'
+    json 'd["judge"]["kind"] in ("logistic", "forest")'
+}
+
+[ "$failures" -eq 0 ] && echo 'all passed'
+exit $((failures != 0))
