@@ -2,12 +2,19 @@
 #include "evaluate.h"
 
 #include "command.h"
+#include "pooled.h"
 #include "verbs.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { KEY_COUNT = 256, KEY_SWEEPS, KEY_SEED, NAME_ROOM = 256, NAME_WIDTH = 52 };
+enum { KEY_COUNT = 256, KEY_SWEEPS, KEY_SEED, KEY_POOL, NAME_ROOM = 256, NAME_WIDTH = 52 };
+
+/* What to do: measure a checkpoint, or pool what was measured. */
+struct asked_evaluation {
+    struct evaluate_settings settings;
+    struct pooled pooled;
+};
 
 static const struct argp_option options_table[] = {
     {"checkpoint", 'c', "F|RUN", 0, "Checkpoint file, or a run folder: its latest checkpoint", 0},
@@ -18,6 +25,10 @@ static const struct argp_option options_table[] = {
      "Held-out segments to sweep the faders of (16); four times as many pairs are swapped; 0: none",
      0},
     {"seed", KEY_SEED, "N", 0, "Of resamples and generated pieces (1)", 0},
+    {"pool", KEY_POOL, "NAME=RUN,...", 0,
+     "Instead: pool evaluated runs of one variant, its folds and seeds; repeatable, to compare "
+     "variants. NAME@SHARE is NAME with fewer labels, gmm what others are compared with",
+     0},
     {0},
 };
 
@@ -39,8 +50,12 @@ static enum status set_seed(struct evaluate_settings *settings, const char *text
     return status;
 }
 
-static enum status check_complete(const struct evaluate_settings *settings)
+static enum status check_complete(const struct asked_evaluation *asked)
 {
+    const struct evaluate_settings *settings = &asked->settings;
+    if (asked->pooled.n > 0 && (settings->checkpoint || settings->corpus))
+        return status_fail(USAGE, "--pool: not with --checkpoint or --corpus");
+    if (asked->pooled.n > 0) return OK;
     if (!settings->checkpoint) return status_fail(USAGE, "--checkpoint F|RUN is missing");
     if (!settings->corpus) return status_fail(USAGE, "--corpus C.h5 is missing");
     return OK;
@@ -48,7 +63,8 @@ static enum status check_complete(const struct evaluate_settings *settings)
 
 static error_t parse(int key, char *text, struct argp_state *state)
 {
-    struct evaluate_settings *settings = state->input;
+    struct asked_evaluation *asked = state->input;
+    struct evaluate_settings *settings = &asked->settings;
     enum status status = OK;
     switch (key) {
     case 'c': settings->checkpoint = text; break;
@@ -61,7 +77,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
         status = command_size(&settings->sweeps, "--sweeps", text, 0, EVALUATE_MAX_SWEEPS);
         break;
     case KEY_SEED: status = set_seed(settings, text); break;
-    case ARGP_KEY_END: status = check_complete(settings); break;
+    case KEY_POOL: status = pooled_add(&asked->pooled, text); break;
+    case ARGP_KEY_END: status = check_complete(asked); break;
     default: return ARGP_ERR_UNKNOWN;
     }
     return status == OK ? 0 : COMMAND_REFUSED;
@@ -120,32 +137,57 @@ static void print_table(const char *name, json_t *document)
     }
 }
 
-enum status evaluate_run(struct group *world, int argc, char **argv)
+/* Rank 0 has all it needs. */
+static enum status pool(struct group *world, const struct asked_evaluation *asked, bool json)
 {
-    static const struct argp argp = {
-        .options = options_table,
-        .parser = parse,
-        .doc = "Measures a checkpoint on the held-out pieces of a corpus.\vNumbers in brackets are "
-               "95 % intervals by bootstrap over pieces.  A run folder keeps the results as "
-               "RUN/evaluation.json."};
-    struct evaluate_settings settings = {
-        .split = SPLIT_TEST, .sweeps = 16, .count = 200, .seed = 1};
-    struct command_line line = {.argp = &argp, .input = &settings};
-    struct progress progress;
-    struct json_t *document = NULL;
+    json_t *document = NULL;
+    const bool leads = group_rank(world) == 0;
+    const enum status status =
+        group_agree(world, leads ? pool_evaluations(&document, asked->pooled.pools, asked->pooled.n,
+                                                    asked->settings.seed)
+                                 : OK);
+    if (status != OK || !leads) return status;
+    if (json) return command_result(world, document);
+    pooled_print(document);
+    json_decref(document);
+    return OK;
+}
+
+static enum status measure(struct group *world, const struct asked_evaluation *asked, bool json)
+{
     enum status status = OK;
+    struct progress progress;
+    json_t *document = NULL;
     command_progress(&progress, world);
-    TRY(command_parse(&line, world, argc, argv));
-    if (line.help) goto done;
-    TRY(evaluate_checkpoint(world, &settings, &progress, &document));
+    TRY(evaluate_checkpoint(world, &asked->settings, &progress, &document));
     progress_fini(&progress);
     if (group_rank(world) != 0) goto done;
-    if (line.json)
+    if (json)
         TRY(command_result(world, json_incref(document)));
     else
         print_table("", document);
 done:
     progress_fini(&progress);
     json_decref(document);
+    return status;
+}
+
+enum status evaluate_run(struct group *world, int argc, char **argv)
+{
+    static const struct argp argp = {
+        .options = options_table,
+        .parser = parse,
+        .doc = "Measures a checkpoint on the held-out pieces of a corpus, or pools such "
+               "measures.\vNumbers in brackets are 95 % intervals by bootstrap over pieces.  A run "
+               "folder keeps the results as RUN/evaluation.json, which --pool reads."};
+    struct asked_evaluation asked = {
+        .settings = {.split = SPLIT_TEST, .sweeps = 16, .count = 200, .seed = 1}};
+    struct command_line line = {.argp = &argp, .input = &asked};
+    enum status status = OK;
+    TRY(command_parse(&line, world, argc, argv));
+    if (line.help) goto done;
+    TRY(asked.pooled.n > 0 ? pool(world, &asked, line.json) : measure(world, &asked, line.json));
+done:
+    pooled_fini(&asked.pooled);
     return status;
 }
