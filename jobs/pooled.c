@@ -83,8 +83,7 @@ static void print_scores(const struct table *table, json_t *document)
         json_object_foreach(pools, pool, entries) json_object_foreach(entries, entry, scores)
         {
             printf("| %s | %s |", pool, entry);
-            for (int s = 0; s < N_SCORES; s++)
-                print_cell(json_object_get(scores, score_names[s]));
+            for (int s = 0; s < N_SCORES; s++) print_cell(json_object_get(scores, score_names[s]));
             putchar('\n');
         }
     }

@@ -111,7 +111,8 @@ static enum status add_accuracies(json_t *document, const struct part *part,
         const struct pool_teller *teller = &pool->tellers[t];
         const char *const path[] = {pool->request->name, teller->name};
         const double *other = find_share(reference, teller->name);
-        const struct sum sum = {2, {teller->share, other}, {1, -1}}, own = {1, {teller->share}, {1}};
+        const struct sum sum = {2, {teller->share, other}, {1, -1}},
+                         own = {1, {teller->share}, {1}};
         TRY(add_sum(document, "emotion", part, path, &own));
         if (other && pool_is_model(teller->name))
             TRY(add_sum(document, "less_" POOL_REFERENCE, part, path, &sum));

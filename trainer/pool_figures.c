@@ -73,8 +73,8 @@ static enum status list_figures(json_t *names, const struct pool *pool)
     enum status status = OK;
     const char *key;
     json_t *section;
-    for (size_t r = 0; r < pool->request->n_runs; r++) json_object_foreach(pool->runs[r].document,
-                                                                          key, section)
+    for (size_t r = 0; r < pool->request->n_runs; r++)
+        json_object_foreach(pool->runs[r].document, key, section)
         {
             if (is_section(key, section)) TRY(list_leaves(names, key, section, 0));
         }
@@ -164,7 +164,8 @@ static enum status add_pool(json_t *document, const struct pooling *pooling,
     const size_t n = pool->request->n_runs;
     const char *name;
     json_t *unused, *names = json_object();
-    struct figure figure = {.mine = malloc(n * sizeof(double)), .other = malloc(n * sizeof(double))};
+    struct figure figure = {.mine = malloc(n * sizeof(double)),
+                            .other = malloc(n * sizeof(double))};
     if (!names || !figure.mine || !figure.other || status_fault())
         FAIL(FAILED, "no memory for the figures of pool '%s'", pool->request->name);
     TRY(list_figures(names, pool));

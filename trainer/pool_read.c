@@ -46,9 +46,8 @@ static enum status read_piece(struct pool_piece *piece, const json_t *entry, con
     piece->name = json_string_value(json_object_get(entry, "name"));
     piece->source = json_string_value(json_object_get(entry, "source"));
     if (!piece->name || !piece->source || !is_emotion(label) || !json_is_object(told))
-        return status_fail(FAILED,
-                           "%s/evaluation.json: labelled[%zu]: want name, source, label, told",
-                           folder, i);
+        return status_fail(
+            FAILED, "%s/evaluation.json: labelled[%zu]: want name, source, label, told", folder, i);
     piece->label = (int8_t)json_integer_value(label);
     json_object_foreach((json_t *)told, key, value)
     {
@@ -215,9 +214,9 @@ static enum status take_pieces(struct pooling *pooling)
         most += json_array_size(first->runs[r].labelled);
     pooling->places = json_object();
     pooling->pieces = status_fault() ? NULL : calloc(most, sizeof *pooling->pieces);
-    return pooling->places && pooling->pieces ? OK
-                                              : status_fail(FAILED, "no memory for %zu pieces",
-                                                            most);
+    return pooling->places && pooling->pieces
+               ? OK
+               : status_fail(FAILED, "no memory for %zu pieces", most);
 }
 
 enum status pooling_read(struct pooling *pooling, const struct pool_request *requests, size_t n)
