@@ -132,6 +132,20 @@ static void intervals_are_over_pieces_not_over_seeds(void)
     json_decref(document);
 }
 
+static void more_seeds_give_a_piece_no_weight(void)
+{
+    static const char *const runs[] = {"one", "half"};
+    json_t *document = NULL;
+    write_run("one", 1, &(struct told){{0, 3}, {0, 0}}, NO_FIGURES);
+    write_config("half", 2, 0);
+    write_text("half", "evaluation.json",
+               "{\"labelled\": [{\"name\": \"x/a\", \"source\": \"x\", \"label\": 0, \"told\": "
+               "{\"mixture\": 0, \"rhythm\": 0}}]}");
+    CU_ASSERT_EQUAL_FATAL(pool_two(&document, "gmm", runs, 2, NULL, NULL, 0), OK);
+    CU_ASSERT_EQUAL(VALUE("emotion", "all", "gmm", "mixture", "quadrant"), 0.5);
+    json_decref(document);
+}
+
 static void variants_differ_piece_by_piece(void)
 {
     static const char *const runs[] = {"one"}, *const others[] = {"other"};
@@ -295,6 +309,7 @@ const struct suite_test suite_tests[] = {
     {"makes a folder", makes_a_folder},
     {"a piece scores its mean over seeds", a_piece_scores_its_mean_over_seeds},
     {"intervals are over pieces, not over seeds", intervals_are_over_pieces_not_over_seeds},
+    {"more seeds give a piece no weight", more_seeds_give_a_piece_no_weight},
     {"variants differ piece by piece", variants_differ_piece_by_piece},
     {"fewer labels are paired by name", fewer_labels_are_paired_by_name},
     {"other figures are means over runs", other_figures_are_means_over_runs},
