@@ -16,7 +16,9 @@ json_t *pool_section(json_t *object, const char *name)
 
 bool pool_is_model(const char *teller)
 {
-    return strcmp(teller, "mixture") == 0 || strcmp(teller, "probe") == 0;
+    static const char FROM_LATENTS[] = "latent_";
+    return strcmp(teller, "mixture") == 0 || strcmp(teller, "probe") == 0 ||
+           strncmp(teller, FROM_LATENTS, strlen(FROM_LATENTS)) == 0;
 }
 
 const struct pool *pooling_find(const struct pooling *pooling, const char *name)

@@ -61,7 +61,8 @@ const struct pool *pooling_find(const struct pooling *pooling, const char *name)
  *  is not there.  Local. */
 const struct pool *pooling_reference(const struct pooling *pooling, const struct pool *pool);
 
-/** Whether a teller is a part of the model, not a baseline.  Local. */
+/** Whether a teller hears the model's latents, rather than being a baseline: `mixture`, `probe`,
+ *  `latent_...`.  Local. */
 bool pool_is_model(const char *teller);
 
 /** Adds the sections of accuracies and their differences.  Local. */
