@@ -73,18 +73,28 @@ static void print_scores_head(const char *title, const char *group, const json_t
     putchar('\n');
 }
 
+static void print_score_rows(const char *pool, json_t *entries)
+{
+    const char *entry;
+    json_t *scores;
+    json_object_foreach(entries, entry, scores)
+    {
+        printf("| %s | %s |", pool, entry);
+        for (int s = 0; s < N_SCORES; s++) print_cell(json_object_get(scores, score_names[s]));
+        putchar('\n');
+    }
+}
+
 static void print_scores(const struct table *table, json_t *document)
 {
-    const char *group, *pool, *entry;
-    json_t *pools, *entries, *scores, *pieces = json_object_get(document, "pieces");
+    const char *group, *pool;
+    json_t *pools, *entries, *pieces = json_object_get(document, "pieces");
     json_object_foreach(json_object_get(document, table->section), group, pools)
     {
         print_scores_head(table->title, group, json_object_get(pieces, group));
-        json_object_foreach(pools, pool, entries) json_object_foreach(entries, entry, scores)
+        json_object_foreach(pools, pool, entries)
         {
-            printf("| %s | %s |", pool, entry);
-            for (int s = 0; s < N_SCORES; s++) print_cell(json_object_get(scores, score_names[s]));
-            putchar('\n');
+            print_score_rows(pool, entries);
         }
     }
 }
@@ -92,10 +102,12 @@ static void print_scores(const struct table *table, json_t *document)
 /* Every figure that any pool has, as an object used as a set. */
 static json_t *all_figures(json_t *pools)
 {
-    const char *pool, *name;
-    json_t *figures, *figure, *names = json_object();
-    json_object_foreach(pools, pool, figures) json_object_foreach(figures, name, figure)
-        json_object_set_new(names, name, json_true());
+    const char *pool;
+    json_t *figures, *names = json_object();
+    json_object_foreach(pools, pool, figures)
+    {
+        json_object_update_missing(names, figures);
+    }
     return names;
 }
 
@@ -106,14 +118,20 @@ static void print_figures(const struct table *table, json_t *document)
     if (json_object_size(pools) == 0) return;
     json_t *names = all_figures(pools);
     printf("\n### %s\n\n| |", table->title);
-    json_object_foreach(pools, pool, figures) printf(" %s |", pool);
+    json_object_foreach(pools, pool, figures)
+    {
+        printf(" %s |", pool);
+    }
     printf("\n|---|");
-    json_object_foreach(pools, pool, figures) printf("---|");
+    for (size_t p = 0; p < json_object_size(pools); p++) printf("---|");
     putchar('\n');
     json_object_foreach(names, name, unused)
     {
         printf("| %s |", name);
-        json_object_foreach(pools, pool, figures) print_cell(json_object_get(figures, name));
+        json_object_foreach(pools, pool, figures)
+        {
+            print_cell(json_object_get(figures, name));
+        }
         putchar('\n');
     }
     json_decref(names);
@@ -125,9 +143,11 @@ void pooled_print(json_t *document)
     json_t *counts;
     printf("| | runs | seeds |\n|---|---|---|\n");
     json_object_foreach(json_object_get(document, "pools"), pool, counts)
+    {
         printf("| %s | %lld | %lld |\n", pool,
                (long long)json_integer_value(json_object_get(counts, "runs")),
                (long long)json_integer_value(json_object_get(counts, "seeds")));
+    }
     for (size_t t = 0; t < sizeof SCORES / sizeof SCORES[0]; t++)
         print_scores(&SCORES[t], document);
     for (size_t t = 0; t < sizeof FIGURES / sizeof FIGURES[0]; t++)

@@ -68,16 +68,15 @@ static bool is_section(const char *name, const json_t *x)
     return json_is_object(x) && strcmp(name, "emotion") != 0 && strcmp(name, "left_out") != 0;
 }
 
-static enum status list_figures(json_t *names, const struct pool *pool)
+static enum status list_figures(json_t *names, const struct pool_run *run)
 {
     enum status status = OK;
     const char *key;
     json_t *section;
-    for (size_t r = 0; r < pool->request->n_runs; r++)
-        json_object_foreach(pool->runs[r].document, key, section)
-        {
-            if (is_section(key, section)) TRY(list_leaves(names, key, section, 0));
-        }
+    json_object_foreach(run->document, key, section)
+    {
+        if (is_section(key, section)) TRY(list_leaves(names, key, section, 0));
+    }
 done:
     return status;
 }
@@ -168,7 +167,7 @@ static enum status add_pool(json_t *document, const struct pooling *pooling,
                             .other = malloc(n * sizeof(double))};
     if (!names || !figure.mine || !figure.other || status_fault())
         FAIL(FAILED, "no memory for the figures of pool '%s'", pool->request->name);
-    TRY(list_figures(names, pool));
+    for (size_t r = 0; r < n; r++) TRY(list_figures(names, &pool->runs[r]));
     json_object_foreach(names, name, unused)
     {
         TRY(add_name(document, pooling, pool, &figure, name));

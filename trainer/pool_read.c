@@ -76,6 +76,7 @@ static enum status place_piece(struct pooling *pooling, const struct pool *pool,
                                  pool->request->name);
     }
     const struct pool_piece *known = &pooling->pieces[json_integer_value(place)];
+    ASSERT(known->source); /* set with the place */
     if (known->label != piece->label || strcmp(known->source, piece->source) != 0)
         return status_fail(FAILED, "pool '%s': piece '%s': another label or source than before",
                            pool->request->name, piece->name);
@@ -213,7 +214,7 @@ static enum status take_pieces(struct pooling *pooling)
     for (size_t r = 0; r < first->request->n_runs; r++)
         most += json_array_size(first->runs[r].labelled);
     pooling->places = json_object();
-    pooling->pieces = status_fault() ? NULL : calloc(most, sizeof *pooling->pieces);
+    pooling->pieces = status_fault() ? NULL : calloc(most + 1, sizeof *pooling->pieces);
     return pooling->places && pooling->pieces
                ? OK
                : status_fail(FAILED, "no memory for %zu pieces", most);
