@@ -226,12 +226,11 @@ enum status pooling_read(struct pooling *pooling, const struct pool_request *req
     pooling->pools = status_fault() ? NULL : calloc(n, sizeof *pooling->pools);
     if (!pooling->pools) FAIL(FAILED, "no memory for %zu pools", n);
     pooling->n_pools = n;
-    for (size_t p = 0; p < n; p++) {
+    for (size_t p = 0; p < n; p++)
         for (size_t q = 0; q < p; q++)
             if (strcmp(requests[p].name, requests[q].name) == 0)
                 FAIL(FAILED, "pool '%s': named twice", requests[p].name);
-        TRY(read_runs(&pooling->pools[p], &requests[p]));
-    }
+    for (size_t p = 0; p < n; p++) TRY(read_runs(&pooling->pools[p], &requests[p]));
     TRY(take_pieces(pooling));
     for (size_t p = 0; p < n; p++) TRY(read_pieces(pooling, &pooling->pools[p]));
     for (size_t p = 0; p < n; p++) TRY(read_told(pooling, &pooling->pools[p]));
