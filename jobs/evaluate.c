@@ -3,12 +3,19 @@
 
 #include "command.h"
 #include "evaluate_table.h"
+#include "pooled.h"
 #include "verbs.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { KEY_COUNT = 256, KEY_SWEEPS, KEY_TRANSFERS, KEY_SEED };
+enum { KEY_COUNT = 256, KEY_SWEEPS, KEY_TRANSFERS, KEY_SEED, KEY_POOL };
+
+/* What to do: measure a checkpoint, or pool what was measured. */
+struct asked_evaluation {
+    struct evaluate_settings settings;
+    struct pooled pooled;
+};
 
 static const struct argp_option options_table[] = {
     {"checkpoint", 'c', "F|RUN", 0, "Checkpoint file, or a run folder: its latest checkpoint", 0},
@@ -21,6 +28,10 @@ static const struct argp_option options_table[] = {
     {"transfers", KEY_TRANSFERS, "N", 0,
      "Labelled held-out pieces to move to each other emotion (40); 0: none", 0},
     {"seed", KEY_SEED, "N", 0, "Of resamples and generated pieces (1)", 0},
+    {"pool", KEY_POOL, "NAME=RUN,...", 0,
+     "Instead: pool evaluated runs of one variant, its folds and seeds; repeatable, to compare "
+     "variants. NAME@SHARE is NAME with fewer labels, gmm what others are compared with",
+     0},
     {0},
 };
 
@@ -42,8 +53,12 @@ static enum status set_seed(struct evaluate_settings *settings, const char *text
     return status;
 }
 
-static enum status check_complete(const struct evaluate_settings *settings)
+static enum status check_complete(const struct asked_evaluation *asked)
 {
+    const struct evaluate_settings *settings = &asked->settings;
+    if (asked->pooled.n > 0 && (settings->checkpoint || settings->corpus))
+        return status_fail(USAGE, "--pool: not with --checkpoint or --corpus");
+    if (asked->pooled.n > 0) return OK;
     if (!settings->checkpoint) return status_fail(USAGE, "--checkpoint F|RUN is missing");
     if (!settings->corpus) return status_fail(USAGE, "--corpus C.h5 is missing");
     return OK;
@@ -51,7 +66,8 @@ static enum status check_complete(const struct evaluate_settings *settings)
 
 static error_t parse(int key, char *text, struct argp_state *state)
 {
-    struct evaluate_settings *settings = state->input;
+    struct asked_evaluation *asked = state->input;
+    struct evaluate_settings *settings = &asked->settings;
     enum status status = OK;
     switch (key) {
     case 'c': settings->checkpoint = text; break;
@@ -67,10 +83,46 @@ static error_t parse(int key, char *text, struct argp_state *state)
         status = command_size(&settings->transfers, "--transfers", text, 0, EVALUATE_MAX_TRANSFERS);
         break;
     case KEY_SEED: status = set_seed(settings, text); break;
-    case ARGP_KEY_END: status = check_complete(settings); break;
+    case KEY_POOL: status = pooled_add(&asked->pooled, text); break;
+    case ARGP_KEY_END: status = check_complete(asked); break;
     default: return ARGP_ERR_UNKNOWN;
     }
     return status == OK ? 0 : COMMAND_REFUSED;
+}
+
+/* Rank 0 has all it needs. */
+static enum status pool(struct group *world, const struct asked_evaluation *asked, bool json)
+{
+    json_t *document = NULL;
+    const bool leads = group_rank(world) == 0;
+    const enum status status =
+        group_agree(world, leads ? pool_evaluations(&document, asked->pooled.pools, asked->pooled.n,
+                                                    asked->settings.seed)
+                                 : OK);
+    if (status != OK || !leads) return status;
+    if (json) return command_result(world, document);
+    pooled_print(document);
+    json_decref(document);
+    return OK;
+}
+
+static enum status measure(struct group *world, const struct asked_evaluation *asked, bool json)
+{
+    enum status status = OK;
+    struct progress progress;
+    json_t *document = NULL;
+    command_progress(&progress, world);
+    TRY(evaluate_checkpoint(world, &asked->settings, &progress, &document));
+    progress_fini(&progress);
+    if (group_rank(world) != 0) goto done;
+    if (json)
+        TRY(command_result(world, json_incref(document)));
+    else
+        evaluate_table_print(document);
+done:
+    progress_fini(&progress);
+    json_decref(document);
+    return status;
 }
 
 enum status evaluate_run(struct group *world, int argc, char **argv)
@@ -79,32 +131,22 @@ enum status evaluate_run(struct group *world, int argc, char **argv)
         .options = options_table,
         .parser = parse,
         .doc =
-            "Measures a checkpoint on the held-out pieces of a corpus.\v"
+            "Measures a checkpoint on the held-out pieces of a corpus, or pools such measures.\v"
             "Sections: emotion (who tells it: the mixture, a probe and a forest on the latents, "
             "regressions and a forest on hand-made features; by source where pieces come from "
             "several folders), clusters, leakage, disentanglement, likelihood, swap, faders, judge "
             "(of generated music, taught by real pieces), generation, copying, transfer.  Numbers "
             "in brackets are 95 % intervals by bootstrap over pieces.  A run folder keeps the "
-            "results as RUN/evaluation.json, which --json prints: with confusion matrices, and "
-            "with what was told of each labelled piece."};
-    struct evaluate_settings settings = {
-        .split = SPLIT_TEST, .sweeps = 16, .count = 200, .transfers = 40, .seed = 1};
-    struct command_line line = {.argp = &argp, .input = &settings};
-    struct progress progress;
-    struct json_t *document = NULL;
+            "results as RUN/evaluation.json, which --json prints and --pool reads: with confusion "
+            "matrices, and with what was told of each labelled piece."};
+    struct asked_evaluation asked = {
+        .settings = {.split = SPLIT_TEST, .sweeps = 16, .count = 200, .transfers = 40, .seed = 1}};
+    struct command_line line = {.argp = &argp, .input = &asked};
     enum status status = OK;
-    command_progress(&progress, world);
     TRY(command_parse(&line, world, argc, argv));
     if (line.help) goto done;
-    TRY(evaluate_checkpoint(world, &settings, &progress, &document));
-    progress_fini(&progress);
-    if (group_rank(world) != 0) goto done;
-    if (line.json)
-        TRY(command_result(world, json_incref(document)));
-    else
-        evaluate_table_print(document);
+    TRY(asked.pooled.n > 0 ? pool(world, &asked, line.json) : measure(world, &asked, line.json));
 done:
-    progress_fini(&progress);
-    json_decref(document);
+    pooled_fini(&asked.pooled);
     return status;
 }

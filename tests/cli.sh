@@ -71,6 +71,24 @@ refuses 2 '--emotion = angry: want happy, tense, sad, calm, Q1 to Q4 or all' \
     compose --emotion angry --out "$folder/out"
 [ ! -e "$folder/out" ] || fail 'a refused command line made its folder'
 
+
+refuses 2 '--pool gmm: want NAME=RUN,RUN,...' evaluate --pool gmm
+refuses 2 '--pool =run: want NAME=RUN,RUN,...' evaluate --pool =run
+refuses 2 '--pool: not with --checkpoint or --corpus' evaluate --pool gmm=run --corpus c.h5
+refuses 1 "pool 'gmm': no run" evaluate --pool gmm=,
+refuses 1 "pool 'gmm': named twice" evaluate --pool gmm=run --pool gmm=run
+mkdir "$folder/evaluated"
+printf '[train]\nseed = 3\n' >"$folder/evaluated/config.ini"
+cat >"$folder/evaluated/evaluation.json" <<END
+{"clusters": {"silhouette": {"value": 0.25, "low": 0.1, "high": 0.3}},
+ "labelled": [{"name": "x/a", "source": "x", "label": 1, "told": {"mixture": 1, "rhythm": 2}}]}
+END
+pool=gmm=$folder/evaluated
+shows '^| gmm | mixture | 1.000 \[1.000, 1.000\] |' evaluate --pool "$pool"
+shows '^| gmm | mixture_less_rhythm | 1.000 ' evaluate --pool "$pool"
+shows '^| clusters.silhouette | 0.250 \[0.250, 0.250\] | 0.250 ' evaluate --pool "$pool" \
+    --pool "both=$folder/evaluated"
+shows '"seeds": 1' evaluate --pool "$pool" --json
 refuses 1 '/dev/null/x: cannot make the folder: Not a directory' compose --out /dev/null/x
 touch "$folder/file"
 refuses 1 "$folder/file: cannot make the folder: File exists" compose --out "$folder/file"

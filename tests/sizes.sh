@@ -8,7 +8,7 @@ cd "$1" || exit 1
 
 # Left out: tests/oracle, which states whole models at once, with the numbers that come of them.
 files=({comm,io,model,trainer,jobs,tests}/*.{c,h,sh,py,cmake} slurm/*.{sh,sbatch}
-    slurm/submit jobs/{setup,demo} tests/run)
+    slurm/submit jobs/{setup,demo,experiment,experiment_plan} tests/run)
 existing=()
 for file in "${files[@]}"; do
     if [ -f "$file" ]; then existing+=("$file"); fi
