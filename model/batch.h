@@ -47,13 +47,13 @@ struct batch {
     const uint32_t *segment_event;   /* (n_segments + 1) */
     const uint32_t *row_id;          /* (n_rows) place in the global batch: keys random numbers */
     const uint8_t *symbol[N_FIELDS]; /* (n_events) each */
-    const uint8_t *tonal;            /* (n_events) the encoder's pitch symbols; SYMBOL_NONE for bars */
-    const uint8_t *bar;              /* (n_events) bar in the segment */
-    const uint8_t *tonic;            /* (n_segments) 0-11 */
-    const int8_t *label;             /* (n_segments) 0-3, or -1 */
-    const uint8_t *onset;            /* (n_segments, bars x positions) enum onset */
-    const real *chroma;              /* (n_segments, bars, 12) tonic-relative, rows sum to 1 or 0 */
-    const real *faders;              /* (n_segments, BATCH_FADERS) measured, any unit */
+    const uint8_t *tonal; /* (n_events) the encoder's pitch symbols; SYMBOL_NONE for bars */
+    const uint8_t *bar;   /* (n_events) bar in the segment */
+    const uint8_t *tonic; /* (n_segments) 0-11 */
+    const int8_t *label;  /* (n_segments) 0-3, or -1 */
+    const uint8_t *onset; /* (n_segments, bars x positions) enum onset */
+    const real *chroma;   /* (n_segments, bars, 12) tonic-relative, rows sum to 1 or 0 */
+    const real *faders;   /* (n_segments, BATCH_FADERS) measured, any unit */
     const real *rhythm_attributes; /* (n_segments, BATCH_RHYTHM_ATTRIBUTES) standardised, or NAN */
     const real *tonal_attributes;  /* (n_segments, BATCH_TONAL_ATTRIBUTES) standardised, or NAN */
 };

@@ -135,8 +135,8 @@ static void allow_pitches(const struct generator *generator, size_t index, const
 {
     const struct generator_event *last = &generator->piece[index].last;
     const struct generator_pitches *pitches = generator->request->pitches;
-    const bool stacked = last->type == TYPE_NOTE &&
-                         chosen[FIELD_POSITION] == last->symbol[FIELD_POSITION];
+    const bool stacked =
+        last->type == TYPE_NOTE && chosen[FIELD_POSITION] == last->symbol[FIELD_POSITION];
     const size_t low = pitches ? pitches[index].first : 0, end = end_of_pitches(generator, index);
     for (size_t i = 0; i < generator->vae->shape.vocabulary.size[FIELD_PITCH]; i++)
         allowed[i] = i >= low && i < end && !(stacked && i <= last->symbol[FIELD_PITCH]);

@@ -48,10 +48,10 @@ struct generator_pitches {
 
 /** What the next segment of every piece shall be. */
 struct generator_request {
-    const real *z[N_FACTORS]; /* (n_pieces, latent) */
-    const uint8_t *tonic;     /* (n_pieces) 0-11 */
+    const real *z[N_FACTORS];                /* (n_pieces, latent) */
+    const uint8_t *tonic;                    /* (n_pieces) 0-11 */
     const struct generator_pitches *pitches; /* (n_pieces) legal ones; NULL: all */
-    size_t bars;              /* 1 to vocabulary.bars */
+    size_t bars;                             /* 1 to vocabulary.bars */
     /* (bars) symbols that every piece keeps to, whatever the settings say; NULL: drawn */
     const uint8_t *tempo, *signature;
 };

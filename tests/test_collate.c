@@ -198,8 +198,8 @@ static void tonal_side_does_not_see_transposition(void)
     const struct batch batch = collate_rows(&collate, &source, rows, n, 0, &arena);
     const size_t cells = batch.n_segments * (size_t)collate.vocabulary->settings.bars;
     CU_ASSERT_NOT_EQUAL(memcmp(plain.tonic, batch.tonic, batch.n_segments), 0);
-    CU_ASSERT_EQUAL(
-        memcmp(plain.symbol[FIELD_PITCH], batch.symbol[FIELD_PITCH], batch.n_events), 0);
+    CU_ASSERT_EQUAL(memcmp(plain.symbol[FIELD_PITCH], batch.symbol[FIELD_PITCH], batch.n_events),
+                    0);
     CU_ASSERT_EQUAL(memcmp(plain.tonal, batch.tonal, batch.n_events), 0);
     CU_ASSERT_EQUAL(memcmp(plain.onset, batch.onset, cells * collate.vocabulary->n_position), 0);
     CU_ASSERT_EQUAL(

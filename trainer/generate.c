@@ -24,13 +24,13 @@ static const double RESIDUAL_TEMPERATURE = 0.5;
 struct batch_state {
     const struct model *model;
     const struct generate_request *request;
-    size_t room;                     /* events a piece */
-    struct event *events;            /* (n_pieces, room) owned */
-    size_t *n_events;                /* (n_pieces) owned */
-    struct generator_event *segment; /* (n_pieces, EVENTS_SEGMENT_EVENTS) owned */
-    size_t *n_segment;               /* (n_pieces) owned */
-    real *z[N_FACTORS];              /* (n_pieces, latent) owned */
-    uint8_t *tonic;                  /* (n_pieces) owned */
+    size_t room;                       /* events a piece */
+    struct event *events;              /* (n_pieces, room) owned */
+    size_t *n_events;                  /* (n_pieces) owned */
+    struct generator_event *segment;   /* (n_pieces, EVENTS_SEGMENT_EVENTS) owned */
+    size_t *n_segment;                 /* (n_pieces) owned */
+    real *z[N_FACTORS];                /* (n_pieces, latent) owned */
+    uint8_t *tonic;                    /* (n_pieces) owned */
     struct generator_pitches *pitches; /* (n_pieces) owned */
 };
 
@@ -101,7 +101,8 @@ static void take_segment(struct batch_state *batch, size_t i)
 {
     const struct generator_event *from = batch->segment + i * EVENTS_SEGMENT_EVENTS;
     struct event *to = batch->events + i * batch->room + batch->n_events[i];
-    for (size_t j = 0; j < batch->n_segment[i]; j++) to[j] = written_event(&from[j], batch->tonic[i]);
+    for (size_t j = 0; j < batch->n_segment[i]; j++)
+        to[j] = written_event(&from[j], batch->tonic[i]);
     batch->n_events[i] += batch->n_segment[i];
 }
 

@@ -5,6 +5,7 @@
 #include "transfer_score.h"
 #include "written.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,20 +48,84 @@ void transfer_source_fini(struct transfer_source *source)
     score_fini(&source->score);
 }
 
-/* What segment s moves by at full strength: from its own components to the asked point's. */
+/* The axes that tell emotions apart: an orthonormal basis, in coordinates divided by the
+ * components' mean deviation, of what lies between the emotions' means. */
+struct axes {
+    size_t n, dimensions;
+    double weight[N_FACTORS * MAX_COORDINATES]; /* 1 / deviation */
+    double basis[N_EMOTIONS - 1][N_FACTORS * MAX_COORDINATES];
+};
+
+static void weigh(struct axes *axes, const struct model *model)
+{
+    const struct mixture mixture = vae_mixture(&model->vae, model->theta);
+    const size_t n = mixture.shape.dimensions, k = mixture.shape.n_components;
+    *axes = (struct axes){.dimensions = n};
+    for (size_t d = 0; d < n; d++) {
+        double precision = 0;
+        for (size_t i = 0; i < k; i++)
+            precision += exp(-(double)mixture.log_variance[i * n + d]) / (double)k;
+        axes->weight[d] = sqrt(precision);
+    }
+}
+
+static double dot(const double *x, const double *y, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) sum += x[i] * y[i];
+    return sum;
+}
+
+/* x less its part along the axes there are. */
+static void take_off(const struct axes *axes, double *x)
+{
+    for (size_t a = 0; a < axes->n; a++) {
+        const double along = dot(x, axes->basis[a], axes->dimensions);
+        for (size_t d = 0; d < axes->dimensions; d++) x[d] -= along * axes->basis[a][d];
+    }
+}
+
+/* One more axis, towards x from y; none when they differ in no new direction. */
+static void add_axis(struct axes *axes, const double *x, const double *y)
+{
+    const size_t n = axes->dimensions;
+    double *axis = axes->basis[axes->n];
+    for (size_t d = 0; d < n; d++) axis[d] = axes->weight[d] * (x[d] - y[d]);
+    const double before = dot(axis, axis, n);
+    take_off(axes, axis);
+    take_off(axes, axis); /* twice: one pass leaves rounding behind */
+    const double square = dot(axis, axis, n);
+    if (!(square > 1e-12 * before)) return;
+    for (size_t d = 0; d < n; d++) axis[d] /= sqrt(square);
+    axes->n++;
+}
+
+/* What segment s moves by at full strength: along the axes that tell emotions apart to the place of
+ * the asked point, by nothing across them. */
 static void difference(double *way, const struct posterior *latents, const struct model *model,
                        size_t s, struct latent_point to)
 {
     const size_t n = N_FACTORS * model->vae.shape.latent_mixture;
-    double weight[N_EMOTIONS], mean[N_FACTORS * MAX_COORDINATES];
+    const size_t mixed = model->vae.shape.latent_mixture;
+    double weight[N_EMOTIONS], mean[N_EMOTIONS][N_FACTORS * MAX_COORDINATES];
+    struct axes axes;
     ASSERT(n <= N_FACTORS * MAX_COORDINATES);
     latent_weights(weight, to);
-    posterior_component_mean(mean, latents, model, s, -1);
-    for (size_t d = 0; d < n; d++) way[d] = -mean[d];
+    weigh(&axes, model);
     for (int y = 0; y < N_EMOTIONS; y++) {
-        posterior_component_mean(mean, latents, model, s, y);
-        for (size_t d = 0; d < n; d++) way[d] += weight[y] * mean[d];
+        posterior_component_mean(mean[y], latents, model, s, y);
+        if (y > 0) add_axis(&axes, mean[y], mean[0]);
     }
+    for (size_t d = 0; d < n; d++) {
+        double target = 0;
+        for (int y = 0; y < N_EMOTIONS; y++) target += weight[y] * mean[y][d];
+        const size_t at = s * latents->latent + d % mixed;
+        way[d] = axes.weight[d] * (target - (double)latents->mean[d / mixed][at]);
+    }
+    double across[N_FACTORS * MAX_COORDINATES];
+    memcpy(across, way, n * sizeof *way);
+    take_off(&axes, across);
+    for (size_t d = 0; d < n; d++) way[d] = (way[d] - across[d]) / axes.weight[d];
 }
 
 static void shift(struct posterior *latents, const struct model *model,

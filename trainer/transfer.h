@@ -1,12 +1,13 @@
 /**
  * Own music, changed: encode a piece, move its latents, decode it again bar by bar.
  *
- * Segment by segment the mixture coordinates move along the line from the mean of the segment's own
- * components to that of the asked emotion's, each weighted by their responsibilities (for a point
- * the bilinear blend of the four emotions'); residuals stay.
- * The decoder keeps the input's tonic and bars: every bar has the meter and, but for one factor,
- * the tempo that it has in the input, on the input's own axis of ticks.  A performance off the grid
- * has bars of two seconds instead, and its tempo map stays as it is.
+ * Segment by segment the mixture coordinates move along the axes that tell emotions apart - what
+ * lies between the means of the four, each of its components weighted by their responsibilities -
+ * to the place of the asked emotion (for a point the bilinear blend of the four).  What lies across
+ * these axes, measured in the components' deviations, and the residuals stay. The decoder keeps the
+ * input's tonic and bars: every bar has the meter and, but for one factor, the tempo that it has in
+ * the input, on the input's own axis of ticks.  A performance off the grid has bars of two seconds
+ * instead, and its tempo map stays as it is.
  *
  * Source: model.md sections 2 and 3.
  */

@@ -181,8 +181,10 @@ enum status validation_run(struct validation *validation, struct trainer *traine
     struct likelihood likelihood = {.validation = validation,
                                     .trainer = trainer,
                                     .normal = trainer->step <= schedule_fit_step(&trainer->config)};
-    *report = (struct validation_report){
-        .emotion = (double)NAN, .arousal = (double)NAN, .valence = (double)NAN, .label = (double)NAN};
+    *report = (struct validation_report){.emotion = (double)NAN,
+                                         .arousal = (double)NAN,
+                                         .valence = (double)NAN,
+                                         .label = (double)NAN};
     if (!validation->bigram) /* it reads the whole corpus, so not before it is needed */
         TRY(bigram_create(&validation->bigram, trainer->group, trainer->corpus, &trainer->config));
     const enum status local =
