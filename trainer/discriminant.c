@@ -135,24 +135,26 @@ static void centre(struct work *work)
     }
 }
 
-/* The scatter within classes summed exactly, (D, D) on every rank. */
+/* The scatter within classes summed exactly, the lower triangle of (D, D) on every rank: row by
+ * row, since an exact sum is large. */
 static enum status sum_scatter(struct work *work)
 {
     enum status status = OK;
     const size_t d = work->result->dimensions;
     struct sum *sum = NULL;
-    TRY(group_agree(work->group, sum_create(&sum, d * d)));
-    for (size_t i = 0; i < work->n_labelled; i++) {
-        const double *x = work->centred + i * d;
-        for (size_t j = 0; j < d; j++)
-            for (size_t k = 0; k <= j; k++) {
-                const double term = x[j] * x[k];
-                sum_add(sum, j * d + k, &term, 1);
-            }
+    TRY(group_agree(work->group, sum_create(&sum, d)));
+    for (size_t j = 0; j < d; j++) {
+        double *row = work->square + j * d;
+        sum_clear(sum);
+        for (size_t i = 0; i < work->n_labelled; i++) {
+            const double *x = work->centred + i * d;
+            for (size_t k = 0; k <= j; k++) row[k] = x[j] * x[k];
+            sum_add(sum, 0, row, j + 1);
+        }
+        sum_over_ranks(sum, work->group);
+        sum_read(sum, row);
+        for (size_t k = 0; k <= j; k++) row[k] /= (double)work->result->n_rows;
     }
-    sum_over_ranks(sum, work->group);
-    sum_read(sum, work->square);
-    for (size_t i = 0; i < d * d; i++) work->square[i] /= (double)work->result->n_rows;
 done:
     sum_destroy(sum);
     return status;
