@@ -1,6 +1,7 @@
 /* The versions of the program and of the libraries it found at run time. */
 #include "command.h"
 #include "gemm.h"
+#include "process_grid.h"
 
 #include <hdf5.h>
 
@@ -11,5 +12,6 @@ void version_print(FILE *stream)
     fprintf(stream, "affekt %s\n", AFFEKT_VERSION);
     fprintf(stream, "MPI: %s\n", group_library_version());
     fprintf(stream, "BLIS: %s (%s kernel)\n", gemm_version(), gemm_kernel());
+    fprintf(stream, "ScaLAPACK: %s\n", process_grid_library());
     fprintf(stream, "HDF5: %u.%u.%u\n", major, minor, release);
 }

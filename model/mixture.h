@@ -132,6 +132,17 @@ double fader_loss(real *dz, const real *z, const real *a, size_t n_all, size_t f
  */
 double mixture_fit_accumulate(double *sums, const struct mixture *mixture, const real *m,
                               const real *s, const int8_t *label, size_t n);
+
+/** Responsibilities alone, q (n, K): a labelled row's lie within its emotion.  Returns the
+ *  likelihood term of the rows. */
+double mixture_fit_responsibilities(double *q, const struct mixture *mixture, const real *m,
+                                    const real *s, const int8_t *label, size_t n);
+
+/** Adds q's sums over rows, as mixture_fit_accumulate does; m, s may lie in other coordinates than
+ *  those q was found in. */
+void mixture_fit_moments(double *sums, const struct mixture_shape *shape, const double *q,
+                         const real *m, const real *s, size_t n);
+
 /** The M step from global sums; empty components keep their parameters.  pi is smoothed so that no
  *  component falls under 1 %; lam is projected. */
 void mixture_fit_update(const struct mixture_shape *shape, real *mean, real *log_variance,

@@ -37,22 +37,46 @@ static void add_moments(double *sums, double q, const real *m, const real *s, si
     }
 }
 
-double mixture_fit_accumulate(double *sums, const struct mixture *mixture, const real *m,
-                              const real *s, const int8_t *label, size_t n)
+double mixture_fit_responsibilities(double *q, const struct mixture *mixture, const real *m,
+                                    const real *s, const int8_t *label, size_t n)
 {
     const size_t n_components = mixture->shape.n_components;
     const size_t dimensions = mixture->shape.dimensions;
-    double kl[MIXTURE_ROWS * MIXTURE_MAX_COMPONENTS], q[MIXTURE_MAX_COMPONENTS];
-    double likelihood = 0;
+    double kl[MIXTURE_ROWS * MIXTURE_MAX_COMPONENTS], likelihood = 0;
     for (size_t row = 0; row < n; row++) {
         const size_t in_block = row % MIXTURE_ROWS, at = row * dimensions;
         const size_t left = n - row < MIXTURE_ROWS ? n - row : MIXTURE_ROWS;
         if (in_block == 0) mixture_divergence(kl, mixture, m + at, s + at, left);
-        likelihood += row_responsibilities(q, mixture, kl + in_block * n_components, label[row]);
+        likelihood += row_responsibilities(q + row * n_components, mixture,
+                                           kl + in_block * n_components, label[row]);
+    }
+    return likelihood;
+}
+
+void mixture_fit_moments(double *sums, const struct mixture_shape *shape, const double *q,
+                         const real *m, const real *s, size_t n)
+{
+    const size_t n_components = shape->n_components, dimensions = shape->dimensions;
+    for (size_t row = 0; row < n; row++) {
+        const size_t at = row * dimensions;
         for (size_t k = 0; k < n_components; k++) {
-            if (q[k] > 0)
-                add_moments(sums + k * (1 + 2 * dimensions), q[k], m + at, s + at, dimensions);
+            const double weight = q[row * n_components + k];
+            if (weight > 0)
+                add_moments(sums + k * (1 + 2 * dimensions), weight, m + at, s + at, dimensions);
         }
+    }
+}
+
+double mixture_fit_accumulate(double *sums, const struct mixture *mixture, const real *m,
+                              const real *s, const int8_t *label, size_t n)
+{
+    const size_t dimensions = mixture->shape.dimensions;
+    double q[MIXTURE_ROWS * MIXTURE_MAX_COMPONENTS], likelihood = 0;
+    for (size_t row = 0; row < n; row += MIXTURE_ROWS) {
+        const size_t take = n - row < MIXTURE_ROWS ? n - row : MIXTURE_ROWS;
+        const size_t at = row * dimensions;
+        likelihood += mixture_fit_responsibilities(q, mixture, m + at, s + at, label + row, take);
+        mixture_fit_moments(sums, &mixture->shape, q, m + at, s + at, take);
     }
     return likelihood;
 }

@@ -49,6 +49,7 @@ shows '^affekt [0-9]*\.[0-9]*\.[0-9]*$' --version
 shows '^MPI: ' --version
 shows '^HDF5: [0-9]' --version
 shows '^BLIS: [0-9.]* ([a-z0-9]* kernel)$' --version
+shows '^ScaLAPACK: libscalapack[-.0-9a-z]*, BLAS of libblis' --version
 shows 'Usage: affekt compose' compose --help
 shows '--json' compose --count 3 --help
 shows '--seed' compose --nonsense -h

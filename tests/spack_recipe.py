@@ -12,7 +12,7 @@ import types
 PACKAGES = {
     "PkgConfig": "pkgconfig", "MPI": "mpi", "OpenMP": None, "Threads": None, "HDF5": "hdf5",
     "INIH": "inih", "JANSSON": "jansson", "ARCHIVE": "libarchive", "XXHASH": "xxhash",
-    "RANDOM123": "random123", "BLIS": "blis",
+    "RANDOM123": "random123", "BLIS": "blis", "SCALAPACK": "netlib-scalapack",
 }
 
 

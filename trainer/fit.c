@@ -1,22 +1,33 @@
 /* Semi-supervised EM over distributed latents. */
 #include "fit.h"
 
+#include "discriminant.h"
 #include "encode.h"
+#include "process_grid.h"
 #include "sum.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+enum { FIT_MAX_DIMENSIONS = 512 }; /* of both factors: twice the most of model.latent_mixture */
+
+/* This rank's latents in some coordinates, and a mixture there. */
+struct space {
+    struct mixture_shape shape;
+    real *m, *s;                            /* (n, D) of this rank */
+    real *mean, *log_variance, *log_weight; /* the mixture being fitted */
+};
+
 /* This rank's share of the latents, and what the fit works on. */
 struct fit {
-    struct mixture_shape shape;
-    real *m, *s; /* (n, D) of this rank */
+    struct space latents; /* the mixture is the model's; owns m, s */
+    struct space axes;    /* along the discriminant's axes; owns all; empty without */
     int8_t *label;
     uint32_t *place;    /* (n) each segment's place among all */
     int8_t *all_labels; /* (room) of all segments, on every rank */
     size_t n, room;
-    real *mean, *log_variance, *log_weight; /* the mixture being fitted */
-    struct sum *sum;                        /* labelled, then unlabelled statistics */
+    struct sum *sum; /* labelled, then unlabelled statistics */
     double *values;
 };
 
@@ -28,10 +39,10 @@ static size_t statistics(const struct mixture_shape *shape)
 static void keep_latents(void *context, const struct micro *micro)
 {
     struct fit *fit = context;
-    const size_t d = fit->shape.dimensions, n = micro->n_segments;
+    const size_t d = fit->latents.shape.dimensions, n = micro->n_segments;
     ASSERT(fit->n + n <= fit->room);
-    memcpy(fit->m + fit->n * d, micro->tape.m, n * d * sizeof(real));
-    memcpy(fit->s + fit->n * d, micro->tape.s, n * d * sizeof(real));
+    memcpy(fit->latents.m + fit->n * d, micro->tape.m, n * d * sizeof(real));
+    memcpy(fit->latents.s + fit->n * d, micro->tape.s, n * d * sizeof(real));
     memcpy(fit->label + fit->n, micro->batch.label, n);
     for (size_t i = 0; i < n; i++) fit->place[fit->n + i] = (uint32_t)(micro->first_segment + i);
     fit->n += n;
@@ -41,29 +52,34 @@ static enum status fit_init(struct fit *fit, struct trainer *trainer, size_t roo
 {
     enum status status = OK;
     const struct vae *vae = &trainer->vae;
-    *fit = (struct fit){.shape = vae_mixture(vae, trainer->theta).shape,
-                        .room = room,
-                        .mean = trainer->theta + vae->mixture_mean,
-                        .log_variance = trainer->theta + vae->mixture_log_variance,
-                        .log_weight = trainer->theta + vae->mixture_log_weight};
-    fit->m = malloc((room * fit->shape.dimensions + 1) * sizeof *fit->m);
-    fit->s = malloc((room * fit->shape.dimensions + 1) * sizeof *fit->s);
+    const struct mixture_shape shape = vae_mixture(vae, trainer->theta).shape;
+    *fit = (struct fit){.latents = {.shape = shape,
+                                    .mean = trainer->theta + vae->mixture_mean,
+                                    .log_variance = trainer->theta + vae->mixture_log_variance,
+                                    .log_weight = trainer->theta + vae->mixture_log_weight},
+                        .room = room};
+    ASSERT(shape.dimensions <= FIT_MAX_DIMENSIONS);
+    fit->latents.m = malloc((room * shape.dimensions + 1) * sizeof(real));
+    fit->latents.s = malloc((room * shape.dimensions + 1) * sizeof(real));
     fit->label = malloc(room + 1);
     fit->place = malloc((room + 1) * sizeof *fit->place);
     fit->all_labels = malloc(room + 1);
-    fit->values = malloc(2 * statistics(&fit->shape) * sizeof *fit->values);
-    if (!fit->m || !fit->s || !fit->label || !fit->place || !fit->all_labels || !fit->values ||
-        status_fault())
+    fit->values = malloc(2 * statistics(&shape) * sizeof *fit->values);
+    if (!fit->latents.m || !fit->latents.s || !fit->label || !fit->place || !fit->all_labels ||
+        !fit->values || status_fault())
         FAIL(FAILED, "no memory for the latents of %zu segments", room);
-    TRY(sum_create(&fit->sum, 2 * statistics(&fit->shape)));
+    TRY(sum_create(&fit->sum, 2 * statistics(&shape)));
 done:
     return status;
 }
 
 static void fit_fini(struct fit *fit)
 {
-    free(fit->m);
-    free(fit->s);
+    free(fit->latents.m);
+    free(fit->latents.s);
+    free(fit->axes.m);
+    free(fit->axes.s);
+    free(fit->axes.mean);
     free(fit->label);
     free(fit->place);
     free(fit->all_labels);
@@ -108,12 +124,71 @@ static void label_segments(struct fit *fit, const struct row *rows, size_t n_row
         for (uint32_t s = 0; s < rows[i].n_segments; s++) fit->all_labels[n++] = rows[i].label;
 }
 
+/* The discriminant's axes, none when there is nothing to separate. */
+static enum status find_axes(struct discriminant *axes, const struct fit *fit,
+                             struct trainer *trainer)
+{
+    const size_t d = fit->latents.shape.dimensions;
+    struct discriminant_rows rows = {
+        .label = fit->label, .n = fit->n, .dimensions = d, .n_classes = MIXTURE_EMOTIONS};
+    *axes = (struct discriminant){0};
+    if (!process_grid_possible(trainer->group)) return OK;
+    double *x = malloc((fit->n * d + 1) * sizeof *x);
+    enum status status = x ? OK : status_fail(FAILED, "no memory for %zu latents", fit->n);
+    status = group_agree(trainer->group, status);
+    for (size_t i = 0; status == OK && i < fit->n * d; i++) x[i] = (double)fit->latents.m[i];
+    rows.x = x;
+    if (status == OK)
+        status =
+            discriminant_create(axes, trainer->group, &rows, trainer->config.train.deterministic);
+    free(x);
+    return status;
+}
+
+/* The latents along the axes that separate: at most one fewer than there are emotions. */
+static void place_latents(struct fit *fit, const struct discriminant *found)
+{
+    double x[FIT_MAX_DIMENSIONS], v[FIT_MAX_DIMENSIONS], y[FIT_MAX_DIMENSIONS],
+        spread[FIT_MAX_DIMENSIONS];
+    const size_t d = fit->latents.shape.dimensions, n_axes = fit->axes.shape.dimensions;
+    for (size_t i = 0; i < fit->n; i++) {
+        for (size_t j = 0; j < d; j++) {
+            x[j] = (double)fit->latents.m[i * d + j];
+            v[j] = exp((double)fit->latents.s[i * d + j]);
+        }
+        discriminant_place(y, found, x);
+        discriminant_spread(spread, found, v);
+        for (size_t j = 0; j < n_axes; j++) {
+            fit->axes.m[i * n_axes + j] = (real)y[j];
+            fit->axes.s[i * n_axes + j] = (real)log(spread[j]);
+        }
+    }
+}
+
+static enum status axes_init(struct fit *fit, const struct discriminant *found)
+{
+    const size_t k = fit->latents.shape.n_components, most = MIXTURE_EMOTIONS - 1;
+    const size_t n_axes = found->n_axes < most ? found->n_axes : most;
+    struct space *axes = &fit->axes;
+    axes->shape = fit->latents.shape;
+    axes->shape.dimensions = n_axes;
+    axes->m = malloc((fit->n * n_axes + 1) * sizeof(real));
+    axes->s = malloc((fit->n * n_axes + 1) * sizeof(real));
+    axes->mean = calloc(k * (2 * n_axes + 1), sizeof(real));
+    if (!axes->m || !axes->s || !axes->mean || status_fault())
+        return status_fail(FAILED, "no memory for the latents of %zu segments", fit->n);
+    axes->log_variance = axes->mean + k * n_axes;
+    axes->log_weight = axes->log_variance + k * n_axes;
+    return OK;
+}
+
 /* The same start on every rank: all latents in the order of the rows.  Each number has one
  * contributor, so the sum over ranks only brings them together. */
-static enum status seed_mixture(struct fit *fit, struct trainer *trainer, size_t n_segments)
+static enum status seed_mixture(const struct fit *fit, const struct space *space,
+                                struct trainer *trainer, size_t n_segments)
 {
     enum status status = OK;
-    const size_t d = fit->shape.dimensions, count = n_segments * 2 * d;
+    const size_t d = space->shape.dimensions, count = n_segments * 2 * d;
     struct arena scratch = {0};
     double *all = calloc(count + 1, sizeof *all);
     real *m = malloc((count + 1) * sizeof *m);
@@ -122,18 +197,18 @@ static enum status seed_mixture(struct fit *fit, struct trainer *trainer, size_t
         local = status_fail(FAILED, "no memory to gather %zu latents", n_segments);
     if (local == OK)
         local = arena_init(&scratch,
-                           (n_segments + fit->shape.n_components * d) * sizeof(double) + 1024);
+                           (n_segments + space->shape.n_components * d) * sizeof(double) + 1024);
     TRY(group_agree(trainer->group, local));
     for (size_t i = 0; i < fit->n; i++)
         for (size_t j = 0; j < d; j++) {
-            all[fit->place[i] * d + j] = (double)fit->m[i * d + j];
-            all[(n_segments + fit->place[i]) * d + j] = (double)fit->s[i * d + j];
+            all[fit->place[i] * d + j] = (double)space->m[i * d + j];
+            all[(n_segments + fit->place[i]) * d + j] = (double)space->s[i * d + j];
         }
     group_sum_doubles(trainer->group, all, count);
     for (size_t i = 0; i < count; i++) m[i] = (real)all[i];
     const struct mixture_rows rows = {
         .m = m, .s = m + n_segments * d, .label = fit->all_labels, .n = n_segments};
-    mixture_fit_seed(&fit->shape, fit->mean, fit->log_variance, fit->log_weight, &rows,
+    mixture_fit_seed(&space->shape, space->mean, space->log_variance, space->log_weight, &rows,
                      trainer->config.train.seed, &scratch);
 done:
     arena_fini(&scratch);
@@ -142,28 +217,33 @@ done:
     return status;
 }
 
-/* Statistics of the labelled or the unlabelled segments of this rank, segment by segment, so that
- * the exact sum has the same terms however the segments lie on the ranks. */
-static void accumulate(struct fit *fit, double *row)
+/* Statistics in `to` of the labelled and the unlabelled segments of this rank by the
+ * responsibilities of `from`, segment by segment, so that the exact sum has the same terms however
+ * the segments lie on the ranks. */
+static void accumulate(struct fit *fit, const struct space *from, const struct space *to)
 {
-    const size_t d = fit->shape.dimensions, size = statistics(&fit->shape);
-    const struct mixture mixture = {fit->shape, fit->mean, fit->log_variance, fit->log_weight};
+    const size_t d = from->shape.dimensions, own = to->shape.dimensions;
+    const size_t size = statistics(&to->shape);
+    const struct mixture mixture = {from->shape, from->mean, from->log_variance, from->log_weight};
+    double q[MIXTURE_MAX_COMPONENTS];
     for (size_t i = 0; i < fit->n; i++) {
-        const bool labelled = fit->label[i] >= 0;
-        memset(row, 0, size * sizeof *row);
-        (void)mixture_fit_accumulate(row, &mixture, fit->m + i * d, fit->s + i * d, fit->label + i,
-                                     1);
-        sum_add(fit->sum, labelled ? 0 : size, row, size);
+        memset(fit->values, 0, size * sizeof *fit->values);
+        (void)mixture_fit_responsibilities(q, &mixture, from->m + i * d, from->s + i * d,
+                                           fit->label + i, 1);
+        mixture_fit_moments(fit->values, &to->shape, q, to->m + i * own, to->s + i * own, 1);
+        sum_add(fit->sum, fit->label[i] >= 0 ? 0 : size, fit->values, size);
     }
 }
 
-static void iterate(struct fit *fit, struct group *group)
+/* Responsibilities by one space's mixture, the M step in another or the same. */
+static void iterate(struct fit *fit, const struct space *from, const struct space *to,
+                    struct group *group)
 {
-    const size_t size = statistics(&fit->shape), k = fit->shape.n_components;
+    const size_t size = statistics(&to->shape), k = to->shape.n_components;
     double n_labelled = 0, n_unlabelled = 0;
     double *labelled = fit->values, *unlabelled = fit->values + size;
     sum_clear(fit->sum);
-    accumulate(fit, fit->values);
+    accumulate(fit, from, to);
     sum_over_ranks(fit->sum, group);
     sum_read(fit->sum, fit->values);
     for (size_t i = 0; i < k; i++) {
@@ -173,7 +253,27 @@ static void iterate(struct fit *fit, struct group *group)
     const double lambda =
         n_labelled > 0 && n_unlabelled > n_labelled ? n_labelled / n_unlabelled : 1;
     for (size_t i = 0; i < size; i++) labelled[i] += lambda * unlabelled[i];
-    mixture_fit_update(&fit->shape, fit->mean, fit->log_variance, fit->log_weight, labelled);
+    mixture_fit_update(&to->shape, to->mean, to->log_variance, to->log_weight, labelled);
+}
+
+/* Starts along the axes that separate the emotions, where there are any, and else among the
+ * latents themselves. */
+static enum status start(struct fit *fit, struct trainer *trainer, size_t n_segments)
+{
+    enum status status = OK;
+    struct discriminant found = {0};
+    TRY(find_axes(&found, fit, trainer));
+    if (found.n_axes == 0) {
+        TRY(seed_mixture(fit, &fit->latents, trainer, n_segments));
+    } else {
+        TRY(group_agree(trainer->group, axes_init(fit, &found)));
+        place_latents(fit, &found);
+        TRY(seed_mixture(fit, &fit->axes, trainer, n_segments));
+        iterate(fit, &fit->axes, &fit->latents, trainer->group);
+    }
+done:
+    discriminant_fini(&found);
+    return status;
 }
 
 enum status fit_mixture(struct trainer *trainer)
@@ -187,8 +287,9 @@ enum status fit_mixture(struct trainer *trainer)
     if (local == OK) label_segments(&fit, rows, n_rows);
     if (local == OK) local = encode_rows(trainer, rows, n_rows, 1, keep_latents, &fit);
     TRY(group_agree(trainer->group, local));
-    TRY(seed_mixture(&fit, trainer, n_segments));
-    for (size_t i = 0; i < trainer->config.fit.iterations; i++) iterate(&fit, trainer->group);
+    TRY(start(&fit, trainer, n_segments));
+    for (size_t i = 0; i < trainer->config.fit.iterations; i++)
+        iterate(&fit, &fit.latents, &fit.latents, trainer->group);
     optimiser_forget(&trainer->optimiser, trainer->vae.first_mixture,
                      trainer->vae.end_mixture - trainer->vae.first_mixture);
 done:

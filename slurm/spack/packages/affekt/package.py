@@ -18,6 +18,7 @@ class Affekt(CMakePackage):
     depends_on("mpi@3:")
     depends_on("hdf5@1.10:+mpi")
     depends_on("blis@0.9: threads=openmp")
+    depends_on("netlib-scalapack@2.2:")
     depends_on("inih")
     depends_on("jansson")
     depends_on("libarchive")
