@@ -6,6 +6,9 @@
  * event t - 1 (a start symbol for t = 0) and predicts event t; the last step predicts that the bar
  * is over.
  *
+ * The caller counts pitches from each segment's tonic, so that what the tonal latent says of scale
+ * degrees and register is said of symbols: no rotation for each of twelve tonics has to be learnt.
+ *
  * Source: Dai et al. 2019; Wu & Yang 2021 (MuseMorphose), section III (in-attention).
  */
 #ifndef DECODER_H

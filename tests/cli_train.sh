@@ -145,6 +145,26 @@ same "$(checkpoint exact1 20)" "$(checkpoint exact4 20)"
 [ "$(readlink one/checkpoints/latest)" = step-00000020.h5 ] || fail 'latest is not the last one'
 [ "$(ls one/checkpoints/*.h5 | wc -l)" -eq 3 ] || fail 'not 3 checkpoints kept'
 
+# Early stopping: with a model that stands still only the first validation of its emotions is the best
+# one; an interrupted run ends where the other does, and what is over stays over.
+still=(--corpus c.h5 "${small[@]}" --set train.validate_every=2 --set train.learning_rate=0
+    --set train.stage1=2 --set train.patience=3)
+refuses 2 'train.stage1 = 2: is out of range' 1 "${still[@]}" --steps 40 --out patient
+still[-3]=train.stage1=0
+run 0 2 "${still[@]}" --steps 40 --out patient
+grep -q 'step 8: no better validation since step 2: training ends' stderr || fail 'patience has no end'
+[ "$(readlink patient/checkpoints/best)" = step-00000002.h5 ] || fail 'best is not the best'
+[ "$(readlink patient/checkpoints/latest)" = step-00000008.h5 ] || fail 'a run went on without patience'
+[ -e patient/complete ] || fail 'a run out of patience is not complete'
+run 0 1 "${still[@]}" --steps 4 --out torn
+run 0 3 "${still[@]}" --steps 40 --out torn
+for link in best latest; do
+    [ "$(readlink torn/checkpoints/$link)" = "$(readlink patient/checkpoints/$link)" ] ||
+        fail "a resumed run's $link is another"
+done
+run 0 1 "${still[@]}" --steps 40 --out torn
+[ ! -e torn/checkpoints/step-00000009.h5 ] || fail 'what was over went on'
+
 # A trace: a lane a rank, each with all 20 steps; a place that cannot be written is told at once.
 run 0 3 "${options[@]}" --out traced --trace trace.json
 python3 - <<'END' || fail 'the trace is not that of 20 steps on 3 ranks'

@@ -211,7 +211,25 @@ static void keeps_so_many_that_verify(void)
 }
 
 const char *const suite_name = "run_folder";
+static void keeps_the_best(void)
+{
+    begin();
+    for (uint64_t step = 1; step <= 5; step++) {
+        save(step);
+        if (step == 2) CU_ASSERT_EQUAL(run_folder_point_best(&folder, step), OK);
+        CU_ASSERT_EQUAL(run_folder_commit(&folder, step, 2), OK);
+        CU_ASSERT_EQUAL(exists(2), step >= 2);
+    }
+    CU_ASSERT(!exists(1) && !exists(3) && exists(4) && exists(5));
+    CU_ASSERT_EQUAL(run_folder_point_best(&folder, 5), OK);
+    save(6);
+    CU_ASSERT_EQUAL(run_folder_commit(&folder, 6, 1), OK);
+    CU_ASSERT(!exists(2) && !exists(4) && exists(5) && exists(6));
+    end();
+}
+
 const struct suite_test suite_tests[] = {
+    {"keeps the best", keeps_the_best},
     {"names files", names_files},
     {"one run at a time", one_run_at_a_time},
     {"refuses folders it cannot make", refuses_folders_it_cannot_make},

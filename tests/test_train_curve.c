@@ -1,5 +1,5 @@
-/* trainer: the losses of 50 steps are those that this test was written with, on any number of ranks.
- * `PRINT_CURVE=1 test_train_curve` prints the table anew. */
+/* trainer: the losses of 50 steps are those that this test was written with, on any number of
+ * ranks. `PRINT_CURVE=1 test_train_curve` prints the table anew. */
 #include "runner.h"
 #include "train_group.h"
 
@@ -10,7 +10,8 @@
 enum { STEPS = 50, EVERY = 5 };
 
 /* Written by kernels whose curve was that of the reference - attention with materialised scores,
- * layers one operation at a time - within 4e-9, before the decoder's pitches counted from the tonic. */
+ * layers one operation at a time - within 4e-9, before the decoder's pitches counted from the
+ * tonic. */
 static const double LOSSES[STEPS / EVERY] = {
     1113.26284, 938.307873, 912.457938, 804.977029, 921.528399,
     904.823956, 845.693659, 938.471933, 974.739549, 804.823738,

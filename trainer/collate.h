@@ -1,8 +1,9 @@
 /**
  * Corpus rows -> a micro-batch of symbols and targets, with augmentation.
  *
- * Augmentation shifts pitch and tonic alike (so the tonal symbols do not change), tempo and
- * velocity, keyed by (seed, step, row).
+ * A pitch symbol is pitch minus tonic, for encoder and decoder alike.  Augmentation shifts pitch
+ * and tonic together, so that of the two only the tonic changes, tempo and velocity, keyed by
+ * (seed, step, row).
  */
 #ifndef COLLATE_H
 #define COLLATE_H

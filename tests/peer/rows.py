@@ -24,7 +24,7 @@ class Tables:
                                    for n in range(1, most + 1) if 4 * grid * n % d == 0])
         self.common = list(self.bar_steps).index(4 * grid, 4)  # 4/4
         size = dict(tempo=N_TEMPO, signature=len(self.bar_steps), position=int(self.bar_steps.max()),
-                    pitch=PITCH_HIGH - PITCH_LOW + 1, duration=len(self.duration_steps),
+                    pitch=N_TONAL, duration=len(self.duration_steps),
                     velocity=N_VELOCITY, tonal=N_TONAL)
         self.vocabulary = Vocabulary(size, bars)
 
@@ -57,7 +57,7 @@ class Tables:
         onset, chroma = self.grids(is_bar, position, pitch, duration, tonic)
         raw, scaled = attributes
         return dict(tempo=bar(tempo), signature=bar(duration), position=note(position),
-                    pitch=note(whole + shift[0] - PITCH_LOW), duration=note(duration),
+                    pitch=note(whole - tonic - (PITCH_LOW - 6)), duration=note(duration),
                     velocity=note(loud), tonal=note(whole - tonic - (PITCH_LOW - 6)),
                     bar=(np.cumsum(is_bar) - 1).astype(np.uint8), tonic=(tonic + shift[0]) % 12,
                     label=label, onset=onset, chroma=chroma, faders=raw[FADERS],
