@@ -55,8 +55,9 @@ static enum status leave_out(const char *emotion)
     char path[PATH_ROOM], line[PATH_ROOM], labels[4096] = "";
     FILE *file = fopen(in_folder(path, "labels.csv"), "r");
     if (!file) return status_fail(FAILED, "%s: not there", path);
-    while (fgets(line, sizeof line, file))
-        if (!strstr(line, emotion)) strcat(labels, line);
+    for (size_t n = 0; fgets(line, sizeof line, file);)
+        if (!strstr(line, emotion))
+            n += (size_t)snprintf(labels + n, sizeof labels - n, "%s", line);
     fclose(file);
     return file_write(in_folder(path, "three.csv"), labels, strlen(labels));
 }
@@ -253,11 +254,11 @@ static void check_piece(const json_t *piece)
     const char *name = json_string_value(json_object_get(piece, "name"));
     const char *source = json_string_value(json_object_get(piece, "source"));
     const json_int_t label = json_integer_value(json_object_get(piece, "label"));
-    CU_ASSERT_PTR_NOT_NULL_FATAL(name);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(source);
+    const bool complete = name && source && label >= 0 && label < N_EMOTIONS;
+    CU_ASSERT(complete);
+    if (!complete) return;
     CU_ASSERT(strcmp(source, "music") == 0 || strcmp(source, "more") == 0);
     CU_ASSERT(strncmp(name, source, strlen(source)) == 0 && name[strlen(source)] == '/');
-    CU_ASSERT_FATAL(label >= 0 && label < N_EMOTIONS);
     CU_ASSERT_PTR_NOT_NULL(strstr(name, emotion_names[label]));
 }
 

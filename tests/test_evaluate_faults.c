@@ -11,7 +11,7 @@
 
 const char *const suite_name = "evaluate_faults";
 
-enum { PATH_ROOM = 256, STRIDE = 17, MOST = 100000 };
+enum { PATH_ROOM = 256, STRIDE = 37, MOST = 100000 };
 
 static char folder[] = "/tmp/affekt_faults_XXXXXX";
 static char corpus[PATH_ROOM], checkpoint[PATH_ROOM];

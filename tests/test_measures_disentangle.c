@@ -30,7 +30,8 @@ static void is_what_the_definitions_say(void)
 static void fill_factors(double factors[2 * N])
 {
     for (size_t i = 0; i < N; i++) {
-        factors[i] = (double)(i / GRID);
+        const size_t row = i / GRID;
+        factors[i] = (double)row;
         factors[N + i] = (double)(i % GRID);
     }
 }
@@ -85,7 +86,7 @@ static void information_is_counted_in_shares(void)
     fill_factors(factor);
     for (size_t i = 0; i < N; i++) {
         code[i] = factor[i] * GRID + factor[N + i];
-        code[N + i] = factor[N + i] >= GRID / 2;
+        code[N + i] = factor[N + i] >= 0.5 * GRID;
     }
     const struct disentangle_rows rows = {code, factor, N, 2, 2};
     CU_ASSERT_EQUAL_FATAL(disentangle_measure(&whole, factors, &rows), OK);

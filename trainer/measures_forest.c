@@ -124,10 +124,9 @@ static enum status make_room(struct forest *forest, size_t n)
 {
     if (forest->n_nodes + n <= forest->room) return OK;
     const size_t room = 2 * (forest->room + n);
-    struct forest_node *nodes =
-        status_fault() ? NULL : realloc(forest->nodes, room * sizeof *nodes);
-    if (!nodes || room > UINT32_MAX)
-        return status_fail(FAILED, "no memory for a forest of %zu nodes", room);
+    struct forest_node *nodes = NULL;
+    if (room <= UINT32_MAX && !status_fault()) nodes = realloc(forest->nodes, room * sizeof *nodes);
+    if (!nodes) return status_fail(FAILED, "no memory for a forest of %zu nodes", room);
     forest->nodes = nodes;
     forest->room = room;
     return OK;
