@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { N_BLOCKS = 3, N_EXTRA = 2, N_MEASURED = 3 };
+enum { N_BLOCKS = 3, N_EXTRA = 2, N_MEASURED = 3, N_WINDOW = 1 };
 
 static const char *const BLOCKS[N_BLOCKS] = {"model", "optimizer/first", "optimizer/second"};
 
@@ -21,6 +21,7 @@ struct fields {
     int64_t step;
     struct faders faders;
     int64_t n_labelled[N_EMOTIONS];
+    double window[MIXTURE_MAX_COMPONENTS];
 };
 
 static void describe(struct checkpoint_field *field, enum checkpoint_type type, size_t rows,
@@ -37,7 +38,7 @@ static enum status fields_init(struct fields *fields, const struct parameters *p
 {
     *fields = (struct fields){0};
     fields->field =
-        calloc(n_blocks * parameters->n_tensors + N_EXTRA + N_MEASURED, sizeof *fields->field);
+        calloc(n_blocks * parameters->n_tensors + N_EXTRA + N_MEASURED + N_WINDOW, sizeof *fields->field);
     if (!fields->field || status_fault())
         return status_fail(FAILED, "no memory for the fields of a checkpoint");
     for (size_t b = 0; b < n_blocks; b++)
@@ -69,6 +70,16 @@ static size_t describe_measured(struct checkpoint_field field[N_MEASURED], struc
     snprintf(field[2].name, sizeof field[2].name, "labels/count");
     describe(&field[2], CHECKPOINT_INT64, 1, N_EMOTIONS, fields->n_labelled);
     return N_MEASURED;
+}
+
+/* What a trainer goes on with, and files of earlier versions lack too; returns the fields' number. */
+static size_t describe_window(struct checkpoint_field field[N_WINDOW], struct fields *fields,
+                              const struct vae_shape *shape)
+{
+    snprintf(field[0].name, sizeof field[0].name, "trainer/window");
+    describe(&field[0], CHECKPOINT_DOUBLE, 1, MIXTURE_EMOTIONS * shape->per_emotion,
+             fields->window);
+    return N_WINDOW;
 }
 
 static void count_labels(int64_t n_labelled[N_EMOTIONS], const struct trainer *trainer)
@@ -121,6 +132,8 @@ enum status model_file_write(struct trainer *trainer, const struct faders *fader
     fields.faders = *faders;
     count_labels(fields.n_labelled, trainer);
     fields.n += describe_measured(fields.field + fields.n, &fields);
+    fields.n += describe_window(fields.field + fields.n, &fields, &trainer->vae.shape);
+    memcpy(fields.window, trainer->window.mass, sizeof fields.window);
     snprintf(tokeniser, sizeof tokeniser, "grid = %d\nbars = %d\n", settings->grid, settings->bars);
     memcpy(fields.standard[0], trainer->standard.mean, sizeof fields.standard[0]);
     memcpy(fields.standard[1], trainer->standard.deviation, sizeof fields.standard[1]);
@@ -138,11 +151,29 @@ done:
     return status;
 }
 
-static enum status load_fields(struct fields *fields, const char *path)
+/* The window, when the file has one; it is empty otherwise. */
+static enum status read_window(struct fields *fields, const struct vae_shape *shape,
+                               const char *path)
+{
+    enum status status = OK;
+    struct checkpoint_field wanted[N_WINDOW], *present = NULL;
+    size_t n_present = 0;
+    const size_t n = describe_window(wanted, fields, shape);
+    TRY(checkpoint_list(path, &present, &n_present));
+    for (size_t i = 0; i < n_present; i++)
+        if (strcmp(present[i].name, wanted[0].name) == 0) TRY(checkpoint_load(path, wanted, n));
+done:
+    free(present);
+    return status;
+}
+
+static enum status load_fields(struct fields *fields, const struct vae_shape *shape,
+                               const char *path)
 {
     enum status status = OK;
     TRY(checkpoint_verify(path));
     TRY(checkpoint_load(path, fields->field, fields->n));
+    TRY(read_window(fields, shape, path));
     if (fields->step < 0) FAIL(FAILED, "%s: step %lld", path, (long long)fields->step);
 done:
     return status;
@@ -156,7 +187,8 @@ enum status model_file_resume(struct trainer *trainer, const char *path)
     struct fields fields;
     place_blocks(trainer, block);
     enum status local = fields_init(&fields, &trainer->vae.parameters, block, N_BLOCKS);
-    if (local == OK && group_rank(trainer->group) == 0) local = load_fields(&fields, path);
+    if (local == OK && group_rank(trainer->group) == 0) 
+        local = load_fields(&fields, &trainer->vae.shape, path);
     TRY(group_agree(trainer->group, local));
     for (int b = 0; b < N_BLOCKS; b++) group_broadcast(trainer->group, block[b], bytes, 0);
     if (trainer->optimiser.sharded) {
@@ -165,6 +197,8 @@ enum status model_file_resume(struct trainer *trainer, const char *path)
     }
     group_broadcast(trainer->group, fields.standard, sizeof fields.standard, 0);
     group_broadcast(trainer->group, &fields.step, sizeof fields.step, 0);
+    group_broadcast(trainer->group, fields.window, sizeof fields.window, 0);
+    memcpy(trainer->window.mass, fields.window, sizeof fields.window);
     memcpy(trainer->standard.mean, fields.standard[0], sizeof fields.standard[0]);
     memcpy(trainer->standard.deviation, fields.standard[1], sizeof fields.standard[1]);
     trainer->step = (uint64_t)fields.step;
