@@ -18,8 +18,8 @@ static struct config config_of(const char *components)
 {
     char m[64];
     snprintf(m, sizeof m, "mixture.components=%s", components);
-    const struct config config = make_config(
-        (const char *const[]){"train.steps=13", m, "mixture.update_every=3", NULL});
+    const struct config config =
+        make_config((const char *const[]){"train.steps=13", m, "mixture.update_every=3", NULL});
     CU_ASSERT_EQUAL(schedule_fit_step(&config), FIT);
     return config;
 }
@@ -82,8 +82,8 @@ static void never_means_never(void)
     CU_ASSERT_EQUAL(train_steps(&trainer, FIT + 1, NULL), OK);
     memcpy(before, trainer.theta + trainer.vae.mixture_log_weight, sizeof before);
     CU_ASSERT_EQUAL(train_steps(&trainer, STEPS - FIT - 1, NULL), OK);
-    CU_ASSERT_EQUAL(
-        memcmp(before, trainer.theta + trainer.vae.mixture_log_weight, sizeof before), 0);
+    CU_ASSERT_EQUAL(memcmp(before, trainer.theta + trainer.vae.mixture_log_weight, sizeof before),
+                    0);
     trainer_fini(&trainer);
 }
 

@@ -15,6 +15,7 @@
 struct evaluate_music;
 struct evaluate_control;
 struct evaluate_copies;
+struct discriminant;
 
 struct evaluation {
     const struct evaluate_settings *settings;
@@ -27,9 +28,10 @@ struct evaluation {
     struct evaluate_latents held;  /* all rows of the measured split */
     struct evaluate_pieces known; /* labelled pieces of the training split, as the model saw them */
     struct evaluate_pieces asked; /* labelled pieces of the measured split */
-    struct evaluate_control *control; /* what was decoded, or NULL */
-    struct evaluate_music *music;     /* what was generated, or NULL */
-    struct evaluate_copies *copies;   /* what of it was copied, or NULL */
+    struct evaluate_control *control;        /* what was decoded, or NULL */
+    struct evaluate_music *music;            /* what was generated, or NULL */
+    struct evaluate_copies *copies;          /* what of it was copied, or NULL */
+    const struct discriminant *discriminant; /* axes that separate the training split's emotions */
 };
 
 /** A number, or null when it is not finite; a figure with its interval.  Local. */

@@ -37,8 +37,8 @@ static enum status fields_init(struct fields *fields, const struct parameters *p
                                real *const block[], size_t n_blocks)
 {
     *fields = (struct fields){0};
-    fields->field =
-        calloc(n_blocks * parameters->n_tensors + N_EXTRA + N_MEASURED + N_WINDOW, sizeof *fields->field);
+    fields->field = calloc(n_blocks * parameters->n_tensors + N_EXTRA + N_MEASURED + N_WINDOW,
+                           sizeof *fields->field);
     if (!fields->field || status_fault())
         return status_fail(FAILED, "no memory for the fields of a checkpoint");
     for (size_t b = 0; b < n_blocks; b++)
@@ -72,7 +72,8 @@ static size_t describe_measured(struct checkpoint_field field[N_MEASURED], struc
     return N_MEASURED;
 }
 
-/* What a trainer goes on with, and files of earlier versions lack too; returns the fields' number. */
+/* What a trainer goes on with, and files of earlier versions lack too; returns the fields' number.
+ */
 static size_t describe_window(struct checkpoint_field field[N_WINDOW], struct fields *fields,
                               const struct vae_shape *shape)
 {
@@ -187,7 +188,7 @@ enum status model_file_resume(struct trainer *trainer, const char *path)
     struct fields fields;
     place_blocks(trainer, block);
     enum status local = fields_init(&fields, &trainer->vae.parameters, block, N_BLOCKS);
-    if (local == OK && group_rank(trainer->group) == 0) 
+    if (local == OK && group_rank(trainer->group) == 0)
         local = load_fields(&fields, &trainer->vae.shape, path);
     TRY(group_agree(trainer->group, local));
     for (int b = 0; b < N_BLOCKS; b++) group_broadcast(trainer->group, block[b], bytes, 0);

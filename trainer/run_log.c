@@ -85,7 +85,8 @@ static void tell_moved(struct run_log *log, const struct step_report *report)
         if (report->clusters.moved >> k & 1)
             progress_note(log->progress,
                           "step %llu: component %zu (%s) held less than 1 %% and was placed anew",
-                          (unsigned long long)report->step, k, emotion_names[k / report->clusters.per_emotion]);
+                          (unsigned long long)report->step, k,
+                          emotion_names[k / report->clusters.per_emotion]);
 }
 
 static void write_duration(char *out, size_t size, double seconds)

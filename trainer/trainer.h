@@ -49,9 +49,9 @@ struct step_report {
     struct mixture_weights weights;
     size_t n_events, n_segments, n_labelled;
     struct cluster_change clusters; /* in stage 3 */
-    bool normal;  /* stage 1 */
-    bool skipped; /* the gradient was not finite: no update */
-    bool stop;    /* a rank asked to stop */
+    bool normal;                    /* stage 1 */
+    bool skipped;                   /* the gradient was not finite: no update */
+    bool stop;                      /* a rank asked to stop */
 };
 
 /** The model's shape as a configuration and a tokeniser make it.  Local. */
