@@ -71,11 +71,12 @@ static double share_between(const struct spread *spread)
 static enum status measure_held(const struct evaluation *evaluation, struct spread *spread,
                                 size_t *n)
 {
+    enum status status = OK;
     const struct discriminant *axes = evaluation->discriminant;
     const struct evaluate_latents *held = &evaluation->held;
     double *x = malloc((axes->dimensions + axes->n_axes + 1) * sizeof *x);
     *n = 0; /* without axes nothing is looked at */
-    if (!x || status_fault()) return status_fail(FAILED, "no memory for a latent");
+    if (!x || status_fault()) FAIL(FAILED, "no memory for a latent");
     double *y = x + axes->dimensions;
     for (size_t i = 0; i < held->n_segments && axes->n_axes > 0; i++) {
         const int8_t label = label_of(evaluation, held, i);
@@ -89,8 +90,9 @@ static enum status measure_held(const struct evaluation *evaluation, struct spre
             spread[a].squares += y[a] * y[a];
         }
     }
+done:
     free(x);
-    return OK;
+    return status;
 }
 
 enum status evaluate_discriminant(const struct evaluation *evaluation, json_t *section)
