@@ -86,7 +86,7 @@ static enum status exchange_init(struct exchange *exchange, struct matrix *matri
     exchange->counts = calloc(4 * size, sizeof *exchange->counts);
     exchange->n_rows = calloc(size, sizeof *exchange->n_rows);
     exchange->sent = malloc((n_mine * matrix->columns + 1) * sizeof(double));
-    exchange->received = malloc((held + 1) * sizeof(double));
+    exchange->received = calloc(held + 1, sizeof(double));
     if (!exchange->counts || !exchange->n_rows || !exchange->sent || !exchange->received ||
         status_fault())
         return status_fail(FAILED, "no memory to spread %zu rows", n_mine);

@@ -148,6 +148,10 @@ void mixture_fit_moments(double *sums, const struct mixture_shape *shape, const 
 void mixture_fit_update(const struct mixture_shape *shape, real *mean, real *log_variance,
                         real *log_weight, const double *sums);
 
+/** pi from what each component holds, count (K): in proportion, but at least 1 % each.  The sum of
+ *  counts is above 0. */
+void mixture_fit_weights(real *log_weight, const double *count, size_t n_components);
+
 /** Rows to start the fit from, caller-owned: m, s (n, D), label (n). */
 struct mixture_rows {
     const real *m, *s;

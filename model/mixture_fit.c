@@ -83,9 +83,11 @@ double mixture_fit_accumulate(double *sums, const struct mixture *mixture, const
 
 /* The weights of at least LEAST_WEIGHT that maximise sum_k count_k log pi_k: the components under
  * it are held there, the others share the rest in proportion. */
-static void fit_weights(real *log_weight, const double *count, size_t n, double total)
+void mixture_fit_weights(real *log_weight, const double *count, size_t n)
 {
     bool held[MIXTURE_MAX_COMPONENTS] = {false};
+    double total = 0;
+    for (size_t k = 0; k < n; k++) total += count[k];
     double rest = 1, each = 1 / total; /* weight left to the others, and a row's share of it */
     for (bool changed = true; changed;) {
         changed = false;
@@ -122,5 +124,5 @@ void mixture_fit_update(const struct mixture_shape *shape, real *mean, real *log
         }
         mixture_project(log_variance + k * dimensions, dimensions);
     }
-    if (total >= EMPTY) fit_weights(log_weight, count, n, total);
+    if (total >= EMPTY) mixture_fit_weights(log_weight, count, n);
 }

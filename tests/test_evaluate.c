@@ -224,9 +224,9 @@ static void check_figures(json_t *entry)
 
 static void sections_are_there(void)
 {
-    static const char *const SECTIONS[] = {"emotion", "clusters", "leakage", "likelihood",
-                                           "swap",    "faders",   "judge",   "generation",
-                                           "copying", "transfer"};
+    static const char *const SECTIONS[] = {"emotion", "clusters", "leakage",     "likelihood",
+                                           "swap",    "faders",   "judge",       "generation",
+                                           "copying", "transfer", "discriminant"};
     json_t *document = NULL;
     CU_ASSERT_EQUAL(evaluate(world, "run", "half.h5", SPLIT_TRAIN, &document), OK);
     if (group_rank(world) == 0) {
@@ -310,6 +310,34 @@ static void pieces_can_be_pooled(void)
     json_decref(document);
 }
 
+/* On the segments that the axes were found on, the share between emotions is what the eigenvalue
+ * says, but for the shrinkage within. */
+static void axes_are_measured(void)
+{
+    json_t *document = NULL;
+    CU_ASSERT_EQUAL(evaluate(world, "run", "half.h5", SPLIT_TRAIN, &document), OK);
+    const json_t *section = json_object_get(document, "discriminant");
+    const json_t *axes = json_object_get(section, "axes");
+    if (group_rank(world) == 0) {
+        CU_ASSERT_EQUAL(json_array_size(axes), 3);
+        CU_ASSERT(json_integer_value(json_object_get(section, "training_segments")) > 10);
+        CU_ASSERT(json_equal(json_object_get(section, "training_segments"),
+                             json_object_get(section, "held_out_segments")));
+    }
+    double last = HUGE_VAL;
+    for (size_t i = 0; i < json_array_size(axes); i++) {
+        const json_t *axis = json_array_get(axes, i);
+        const double value = json_number_value(json_object_get(axis, "eigenvalue"));
+        const double between = json_number_value(json_object_get(axis, "between"));
+        const double held = json_number_value(json_object_get(axis, "held_out_between"));
+        CU_ASSERT(value > 0 && value <= last);
+        CU_ASSERT_DOUBLE_EQUAL(between, value / (1 + value), 1e-9);
+        CU_ASSERT(held >= between - 1e-9 && held < 1 && held - between < 0.2);
+        last = value;
+    }
+    json_decref(document);
+}
+
 static void models_without_mixture_are_measured_in_part(void)
 {
     json_t *document = NULL;
@@ -382,6 +410,7 @@ const struct suite_test suite_tests[] = {
     {"likelihood is that of validation", likelihood_is_that_of_validation},
     {"sections are there", sections_are_there},
     {"pieces can be pooled", pieces_can_be_pooled},
+    {"axes are measured", axes_are_measured},
     {"models without mixture are measured in part", models_without_mixture_are_measured_in_part},
     {"emotions without a label are left out", emotions_without_a_label_are_left_out},
     {"bad input is refused", bad_input_is_refused},

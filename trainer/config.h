@@ -32,7 +32,8 @@ struct config {
     } encoder;
     struct {
         enum mixture_prior prior;
-        size_t components; /* m, components an emotion */
+        size_t components;   /* m, components an emotion */
+        size_t update_every; /* steps; 0: never */
     } mixture;
     struct {
         double kl_weight; /* w */

@@ -2,6 +2,7 @@
 #include "evaluate.h"
 
 #include "evaluate_control.h"
+#include "evaluate_discriminant.h"
 #include "evaluate_generation.h"
 #include "evaluate_judge.h"
 #include "evaluate_parts.h"
@@ -118,6 +119,7 @@ static enum status make_document(const struct evaluation *evaluation, json_t *do
     enum status status = OK;
     TRY(add_section(evaluation, document, "emotion", evaluate_emotion));
     TRY(add_section(evaluation, document, "clusters", evaluate_clusters));
+    TRY(add_section(evaluation, document, "discriminant", evaluate_discriminant));
     TRY(add_section(evaluation, document, "leakage", evaluate_leakage));
     TRY(add_section(evaluation, document, "disentanglement", evaluate_disentanglement));
     TRY(add_section(evaluation, document, "likelihood", evaluate_likelihood));
@@ -220,11 +222,14 @@ enum status evaluate_checkpoint(struct group *group, const struct evaluate_setti
     struct evaluate_music music = {0};
     struct evaluate_copies copies = {0};
     struct evaluate_transfers transfers = {0};
+    struct discriminant axes = {0};
     *document = NULL;
     TRY(group_agree(group, open_inputs(&evaluation)));
     TRY(open_trainer(&evaluation));
     TRY(encode_splits(&evaluation, progress));
     TRY(group_agree(group, average_pieces(&evaluation)));
+    TRY(evaluate_discriminant_create(&axes, &evaluation));
+    evaluation.discriminant = &axes;
     if (settings->sweeps > 0) {
         progress_update(progress, "sweeping the faders of %zu segments", settings->sweeps);
         TRY(evaluate_control_create(&control, &evaluation));
@@ -253,6 +258,7 @@ done:
     evaluate_transfers_fini(&transfers);
     evaluate_copies_fini(&copies);
     evaluate_music_fini(&music);
+    discriminant_fini(&axes);
     evaluation_fini(&evaluation);
     return status;
 }

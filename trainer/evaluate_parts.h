@@ -18,6 +18,7 @@ struct evaluate_copies;
 struct evaluate_told;
 struct evaluate_transfers;
 struct judge;
+struct discriminant;
 
 struct evaluation {
     const struct evaluate_settings *settings;
@@ -32,10 +33,11 @@ struct evaluation {
     struct evaluate_pieces asked; /* labelled pieces of the measured split */
     struct evaluate_told *told;   /* what the tellers say of these; on rank 0 */
     struct judge *judge;          /* of generated music; on rank 0 */
-    struct evaluate_control *control;     /* what was decoded, or NULL */
-    struct evaluate_music *music;         /* what was generated, or NULL */
-    struct evaluate_copies *copies;       /* what of it was copied, or NULL */
-    struct evaluate_transfers *transfers; /* what was moved, or NULL */
+    struct evaluate_control *control;        /* what was decoded, or NULL */
+    struct evaluate_music *music;            /* what was generated, or NULL */
+    struct evaluate_copies *copies;          /* what of it was copied, or NULL */
+    struct evaluate_transfers *transfers;    /* what was moved, or NULL */
+    const struct discriminant *discriminant; /* axes that separate the training split's emotions */
 };
 
 /** Whether the model was trained with pieces of an emotion, so that it can be asked for.  Local. */

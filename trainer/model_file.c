@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { N_BLOCKS = 3, N_EXTRA = 2, N_MEASURED = 3, N_PATIENCE = 4 };
+enum { N_BLOCKS = 3, N_EXTRA = 2, N_MEASURED = 3, N_PROGRESS = 2, N_PATIENCE = 4 };
 
 static const char *const BLOCKS[N_BLOCKS] = {"model", "optimizer/first", "optimizer/second"};
 
@@ -21,6 +21,8 @@ struct fields {
     int64_t step;
     struct faders faders;
     int64_t n_labelled[N_EMOTIONS];
+    double window[MIXTURE_MAX_COMPONENTS];
+    struct patience patience;
 };
 
 static void describe(struct checkpoint_field *field, enum checkpoint_type type, size_t rows,
@@ -36,8 +38,8 @@ static enum status fields_init(struct fields *fields, const struct parameters *p
                                real *const block[], size_t n_blocks)
 {
     *fields = (struct fields){0};
-    fields->field =
-        calloc(n_blocks * parameters->n_tensors + N_EXTRA + N_MEASURED + 1, sizeof *fields->field);
+    fields->field = calloc(n_blocks * parameters->n_tensors + N_EXTRA + N_MEASURED + N_PROGRESS,
+                           sizeof *fields->field);
     if (!fields->field || status_fault())
         return status_fail(FAILED, "no memory for the fields of a checkpoint");
     for (size_t b = 0; b < n_blocks; b++)
@@ -71,11 +73,17 @@ static size_t describe_measured(struct checkpoint_field field[N_MEASURED], struc
     return N_MEASURED;
 }
 
-/* Early stopping's state, which files of earlier versions lack too. */
-static void describe_patience(struct checkpoint_field *field, struct patience *patience)
+/* What a trainer goes on with, and files of earlier versions lack too; returns the fields' number.
+ */
+static size_t describe_progress(struct checkpoint_field field[N_PROGRESS], struct fields *fields,
+                                const struct vae_shape *shape)
 {
-    snprintf(field->name, sizeof field->name, "trainer/patience");
-    describe(field, CHECKPOINT_DOUBLE, 1, N_PATIENCE, patience);
+    snprintf(field[0].name, sizeof field[0].name, "trainer/window");
+    describe(&field[0], CHECKPOINT_DOUBLE, 1, MIXTURE_EMOTIONS * shape->per_emotion,
+             fields->window);
+    snprintf(field[1].name, sizeof field[1].name, "trainer/patience");
+    describe(&field[1], CHECKPOINT_DOUBLE, 1, N_PATIENCE, &fields->patience);
+    return N_PROGRESS;
 }
 
 static void count_labels(int64_t n_labelled[N_EMOTIONS], const struct trainer *trainer)
@@ -128,7 +136,9 @@ enum status model_file_write(struct trainer *trainer, const struct faders *fader
     fields.faders = *faders;
     count_labels(fields.n_labelled, trainer);
     fields.n += describe_measured(fields.field + fields.n, &fields);
-    describe_patience(&fields.field[fields.n++], &trainer->patience);
+    fields.n += describe_progress(fields.field + fields.n, &fields, &trainer->vae.shape);
+    memcpy(fields.window, trainer->window.mass, sizeof fields.window);
+    fields.patience = trainer->patience;
     snprintf(tokeniser, sizeof tokeniser, "grid = %d\nbars = %d\n", settings->grid, settings->bars);
     memcpy(fields.standard[0], trainer->standard.mean, sizeof fields.standard[0]);
     memcpy(fields.standard[1], trainer->standard.deviation, sizeof fields.standard[1]);
@@ -146,31 +156,33 @@ done:
     return status;
 }
 
-static enum status load_fields(struct fields *fields, const char *path)
+/* What the file has of these; the rest stays zero. */
+static enum status read_progress(struct fields *fields, const struct vae_shape *shape,
+                                 const char *path)
+{
+    enum status status = OK;
+    struct checkpoint_field wanted[N_PROGRESS], *present = NULL;
+    size_t n_present = 0;
+    const size_t n = describe_progress(wanted, fields, shape);
+    TRY(checkpoint_list(path, &present, &n_present));
+    for (size_t i = 0; i < n_present; i++)
+        for (size_t j = 0; j < n; j++)
+            if (strcmp(present[i].name, wanted[j].name) == 0)
+                TRY(checkpoint_load(path, &wanted[j], 1));
+done:
+    free(present);
+    return status;
+}
+
+static enum status load_fields(struct fields *fields, const struct vae_shape *shape,
+                               const char *path)
 {
     enum status status = OK;
     TRY(checkpoint_verify(path));
     TRY(checkpoint_load(path, fields->field, fields->n));
+    TRY(read_progress(fields, shape, path));
     if (fields->step < 0) FAIL(FAILED, "%s: step %lld", path, (long long)fields->step);
 done:
-    return status;
-}
-
-/* Early stopping's state, zeros when the file has none. */
-static enum status load_patience(struct patience *patience, const char *path)
-{
-    enum status status = OK;
-    struct checkpoint_field wanted, *present = NULL;
-    size_t n_present = 0;
-    bool found = false;
-    *patience = (struct patience){0};
-    describe_patience(&wanted, patience);
-    TRY(checkpoint_list(path, &present, &n_present));
-    for (size_t i = 0; i < n_present; i++)
-        found = found || strcmp(present[i].name, wanted.name) == 0;
-    if (found) TRY(checkpoint_load(path, &wanted, 1));
-done:
-    free(present);
     return status;
 }
 
@@ -182,9 +194,8 @@ enum status model_file_resume(struct trainer *trainer, const char *path)
     struct fields fields;
     place_blocks(trainer, block);
     enum status local = fields_init(&fields, &trainer->vae.parameters, block, N_BLOCKS);
-    if (local == OK && group_rank(trainer->group) == 0) local = load_fields(&fields, path);
     if (local == OK && group_rank(trainer->group) == 0)
-        local = load_patience(&trainer->patience, path);
+        local = load_fields(&fields, &trainer->vae.shape, path);
     TRY(group_agree(trainer->group, local));
     for (int b = 0; b < N_BLOCKS; b++) group_broadcast(trainer->group, block[b], bytes, 0);
     if (trainer->optimiser.sharded) {
@@ -193,7 +204,10 @@ enum status model_file_resume(struct trainer *trainer, const char *path)
     }
     group_broadcast(trainer->group, fields.standard, sizeof fields.standard, 0);
     group_broadcast(trainer->group, &fields.step, sizeof fields.step, 0);
-    group_broadcast(trainer->group, &trainer->patience, sizeof trainer->patience, 0);
+    group_broadcast(trainer->group, fields.window, sizeof fields.window, 0);
+    memcpy(trainer->window.mass, fields.window, sizeof fields.window);
+    group_broadcast(trainer->group, &fields.patience, sizeof fields.patience, 0);
+    trainer->patience = fields.patience;
     memcpy(trainer->standard.mean, fields.standard[0], sizeof fields.standard[0]);
     memcpy(trainer->standard.deviation, fields.standard[1], sizeof fields.standard[1]);
     trainer->step = (uint64_t)fields.step;

@@ -64,6 +64,8 @@ const struct option_entry options[] = {
            HELP("one normal, a plain mixture (delta = alpha = 0), or a dispersed one")),
     OPTION(mixture, components, DEFAULT(1), RANGE(1, 16, "components"),
            HELP("m: mixture components an emotion")),
+    OPTION(mixture, update_every, DEFAULT(50), RANGE(0, 1000000000, "steps"),
+           HELP("stage 3: steps between updates of weights and empty components; 0: never")),
     OPTION(objective, kl_weight, DEFAULT(0.2), RANGE(0, 10, ""),
            HELP("w: weight of the divergence terms")),
     OPTION(objective, kl_ramp, DEFAULT(0.3), RANGE(0, 1, "of the stage's steps"),

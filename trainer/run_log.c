@@ -1,6 +1,7 @@
 /* Metrics and progress of a run. */
 #include "run_log.h"
 
+#include "emotion.h"
 #include "stop.h"
 
 #include <math.h>
@@ -42,6 +43,7 @@ static void write_step(struct run_log *log, const struct step_report *report)
     add(&line, "posterior_entropy", report->posterior_entropy);
     add(&line, "separation", report->separation);
     add(&line, "distance", report->distance);
+    if (!report->normal) add(&line, "mixture.least_weight", report->clusters.least_weight);
     add(&line, "gradient_norm", report->gradient_norm);
     add(&line, "learning_rate", report->learning_rate);
     add(&line, "kl_weight", report->weights.kl);
@@ -77,6 +79,16 @@ static void warn(struct run_log *log, const struct step_report *report)
     }
 }
 
+static void tell_moved(struct run_log *log, const struct step_report *report)
+{
+    for (size_t k = 0; k < MIXTURE_MAX_COMPONENTS; k++)
+        if (report->clusters.moved >> k & 1)
+            progress_note(log->progress,
+                          "step %llu: component %zu (%s) held less than 1 %% and was placed anew",
+                          (unsigned long long)report->step, k,
+                          emotion_names[k / report->clusters.per_emotion]);
+}
+
 static void write_duration(char *out, size_t size, double seconds)
 {
     const long s = lround(seconds);
@@ -92,6 +104,7 @@ void run_log_step(struct run_log *log, const struct step_report *report, size_t 
     log->events += (double)report->n_events;
     if (report->step % log_every == 0) write_step(log, report);
     warn(log, report);
+    tell_moved(log, report);
     const double rate =
         (double)(report->step - log->first_step) / fmax(stop_clock() - log->start, 1e-9);
     write_duration(left, sizeof left, (double)(log->steps - report->step) / rate);

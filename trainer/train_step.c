@@ -349,7 +349,12 @@ enum status trainer_step(struct trainer *trainer, bool stop, struct step_report 
     timeline_begin(timeline, PHASE_SHARE);
     status = share_step(trainer, local, stop, &share, report);
     timeline_end(timeline, PHASE_SHARE);
-    if (status == OK) descend(trainer, &schedule, &share, report);
+    if (status != OK) goto done;
+    if (!schedule.objective.normal)
+        cluster_window_take(trainer, rows, trainer->shared + N_FLAGS, slot_size(trainer));
+    descend(trainer, &schedule, &share, report);
+    if (!schedule.objective.normal)
+        cluster_window_close(trainer, rows, report->skipped, &report->clusters);
 done:
     gemm_set_precision(GEMM_FLOAT); /* validation and the mixture fit measure in float */
     timeline_end(timeline, PHASE_STEP);

@@ -8,6 +8,7 @@
 #ifndef TRAINER_H
 #define TRAINER_H
 
+#include "cluster_window.h"
 #include "micro.h"
 #include "optimiser.h"
 #include "schedule.h"
@@ -40,6 +41,7 @@ struct trainer {
     real *faders; /* owned: coordinates, then attributes, each (BATCH_FADERS, max_segments) */
     uint64_t step;
     struct patience patience;
+    struct cluster_window window;
     struct timeline timeline; /* off unless somebody switches it on */
 };
 
@@ -54,9 +56,10 @@ struct step_report {
     double gradient_norm, learning_rate;
     struct mixture_weights weights;
     size_t n_events, n_segments, n_labelled;
-    bool normal;  /* stage 1 */
-    bool skipped; /* the gradient was not finite: no update */
-    bool stop;    /* a rank asked to stop */
+    struct cluster_change clusters; /* in stage 3 */
+    bool normal;                    /* stage 1 */
+    bool skipped;                   /* the gradient was not finite: no update */
+    bool stop;                      /* a rank asked to stop */
 };
 
 /** The model's shape as a configuration and a tokeniser make it.  Local. */
