@@ -62,6 +62,7 @@ extern const char *const loss_part_names[N_LOSS_PARTS];
 struct objective {
     bool normal; /* the mixture coordinates have an N(0, I) prior and no label is used */
     struct mixture_weights mixture;
+    double residual;     /* w of the residual KL; mixture.kl is that of the mixture coordinates */
     double free_nats;    /* of the residual KL, a segment; half of them a group */
     double fader_weight; /* eta_A */
     double fader_scale;  /* s0 */

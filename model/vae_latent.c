@@ -127,13 +127,13 @@ void vae_latent_backward(const struct vae *vae, const real *theta, real *gradien
                          double loss[N_LOSS_PARTS], struct arena *scratch)
 {
     const struct vae_shape *shape = &vae->shape;
-    const double weight = objective->mixture.kl * scale;
+    const double residual = objective->residual * scale, weight = objective->mixture.kl * scale;
     fader_backward(vae, tape, objective, share, first, loss, scratch);
     reparametrise(vae, tape);
     for (enum factor g = 0; g < N_FACTORS; g++) {
         loss[LOSS_RESIDUAL] +=
             scale * normal_backward(vae, tape, g, shape->latent_mixture, shape->latent_residual,
-                                    weight, objective->free_nats / N_FACTORS, scratch);
+                                    residual, objective->free_nats / N_FACTORS, scratch);
         if (objective->normal)
             loss[LOSS_KL] +=
                 scale * normal_backward(vae, tape, g, 0, shape->latent_mixture, weight, 0, scratch);

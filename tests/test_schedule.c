@@ -36,30 +36,51 @@ static void fits_once_after_stage_one(void)
     CU_ASSERT_TRUE(schedule_at(&config, 99).objective.normal);
 }
 
-static void learning_rate_rises_then_falls_to_its_floor(void)
+/* 100 steps, 40 of them in the first stage, 10 of warm-up in each. */
+static void learning_rate_rises_and_falls_in_each_stage(void)
 {
-    const struct config config = hundred(NULL);
+    const struct config config = hundred("train.restart=0.25");
     const double peak = config.train.learning_rate;
-    for (uint64_t step = 0; step < 10; step++)
-        CU_ASSERT(near(schedule_at(&config, step).learning_rate, peak * (double)(step + 1) / 10));
-    CU_ASSERT(near(schedule_at(&config, 10).learning_rate, peak));
-    CU_ASSERT(near(schedule_at(&config, 55).learning_rate, peak * 0.525)); /* half-way */
-    for (uint64_t step = 10; step < 99; step++)
-        CU_ASSERT(schedule_at(&config, step + 1).learning_rate <
-                  schedule_at(&config, step).learning_rate);
-    CU_ASSERT(schedule_at(&config, 99).learning_rate > 0.05 * peak);
-    CU_ASSERT(near(schedule_at(&config, 100).learning_rate, 0.05 * peak));
-    CU_ASSERT(near(schedule_at(&config, 10000).learning_rate, 0.05 * peak));
+    for (uint64_t stage = 0; stage < 2; stage++) {
+        const uint64_t first = stage * 40, end = stage ? 100 : 40;
+        const double most = stage ? peak / 4 : peak;
+        for (uint64_t i = 0; i < 10; i++)
+            CU_ASSERT(near(schedule_at(&config, first + i).learning_rate,
+                           most * (double)(i + 1) / 10));
+        CU_ASSERT(near(schedule_at(&config, first + 10).learning_rate, most));
+        CU_ASSERT(near(schedule_at(&config, (first + 10 + end) / 2).learning_rate, most * 0.525));
+        for (uint64_t step = first + 10; step < end - 1; step++)
+            CU_ASSERT(schedule_at(&config, step + 1).learning_rate <
+                      schedule_at(&config, step).learning_rate);
+        CU_ASSERT(schedule_at(&config, end - 1).learning_rate > 0.05 * most);
+    }
+    CU_ASSERT(near(schedule_at(&config, 100).learning_rate, 0.05 * peak / 4));
+    CU_ASSERT(near(schedule_at(&config, 10000).learning_rate, 0.05 * peak / 4));
 }
 
-/* A run shorter than its warm-up is all warm-up; one without starts at the peak. */
+/* A stage that takes the whole run falls over all of it, whatever the prior. */
+static void one_stage_has_one_cosine(void)
+{
+    static const char *const SETTINGS[] = {"train.stage1=0", "train.stage1=1"};
+    for (int i = 0; i < 2; i++) {
+        const struct config config = hundred(SETTINGS[i]);
+        const double peak = config.train.learning_rate;
+        CU_ASSERT(near(schedule_at(&config, 10).learning_rate, peak));
+        CU_ASSERT(near(schedule_at(&config, 55).learning_rate, peak * 0.525)); /* half-way */
+    }
+    const struct config normal = hundred("mixture.prior=normal"), gmm = hundred(NULL);
+    for (uint64_t step = 0; step < 100; step++)
+        CU_ASSERT(near(schedule_at(&normal, step).learning_rate,
+                       schedule_at(&gmm, step).learning_rate));
+}
+
+/* A stage shorter than its warm-up is all warm-up; one without starts at the peak. */
 static void warm_up_may_be_longer_than_the_run(void)
 {
-    struct config config = hundred("train.warmup=400");
+    struct config config = hundred("train.stage1=0");
     const double peak = config.train.learning_rate;
-    CU_ASSERT(near(schedule_at(&config, 0).learning_rate, peak / 400));
-    CU_ASSERT(near(schedule_at(&config, 99).learning_rate, peak / 4));
-    config.train.warmup = 100;
+    config.train.warmup = 400;
+    CU_ASSERT(near(schedule_at(&config, 0).learning_rate, peak / 100));
     CU_ASSERT(near(schedule_at(&config, 99).learning_rate, peak));
     config.train.warmup = 0;
     CU_ASSERT(near(schedule_at(&config, 0).learning_rate, peak));
@@ -72,12 +93,12 @@ static struct mixture_weights weights(const struct config *config, uint64_t step
 
 static void weights_ramp_in_their_stage(void)
 {
-    const struct config config = hundred(NULL);
+    const struct config config = hundred("objective.mixture_weight=3");
     const double w = config.objective.kl_weight, delta = config.objective.delta;
     const double hot = config.objective.temperature_start, cool = config.objective.temperature_end;
     CU_ASSERT(near(weights(&config, 0).kl, 0) && near(weights(&config, 10).kl, w / 2));
     CU_ASSERT(near(weights(&config, 20).kl, w) && near(weights(&config, 39).kl, w));
-    CU_ASSERT(near(weights(&config, 40).kl, w) && near(weights(&config, 99).kl, w));
+    CU_ASSERT(near(weights(&config, 40).kl, 3 * w) && near(weights(&config, 99).kl, 3 * w));
     CU_ASSERT(near(weights(&config, 39).delta, 0) && near(weights(&config, 40).delta, 0));
     CU_ASSERT(near(weights(&config, 55).delta, delta / 2) &&
               near(weights(&config, 70).delta, delta));
@@ -89,6 +110,8 @@ static void weights_ramp_in_their_stage(void)
     CU_ASSERT(near(weights(&config, 99).temperature, cool));
     CU_ASSERT(near(weights(&config, 50).gamma, config.objective.gamma));
     const struct objective objective = schedule_at(&config, 50).objective;
+    CU_ASSERT(near(objective.residual, w));
+    CU_ASSERT(near(schedule_at(&config, 10).objective.residual, w / 2));
     CU_ASSERT(near(objective.free_nats, config.objective.free_bits));
     CU_ASSERT(near(objective.fader_weight, config.objective.attribute_weight));
     CU_ASSERT(near(objective.fader_scale, config.objective.attribute_scale));
@@ -101,7 +124,8 @@ static void ramps_may_be_missing(void)
     CU_ASSERT(near(weights(&config, 40).delta, config.objective.delta));
     config = hundred("train.stage1=0"); /* then stage 3 ramps w itself */
     CU_ASSERT(near(weights(&config, 0).kl, 0));
-    CU_ASSERT(near(weights(&config, 50).kl, config.objective.kl_weight));
+    CU_ASSERT(near(weights(&config, 50).kl,
+                   config.objective.kl_weight * config.objective.mixture_weight));
 }
 
 static void priors_differ_in_dispersion_only(void)
@@ -113,8 +137,10 @@ static void priors_differ_in_dispersion_only(void)
         const struct mixture_weights d = weights(&dispersed, step), g = weights(&gmm, step);
         CU_ASSERT(g.delta == 0 && g.alpha == 0);
         CU_ASSERT(near(g.kl, d.kl) && near(g.gamma, d.gamma) && near(g.temperature, d.temperature));
+        CU_ASSERT(schedule_at(&gmm, step).objective.separation == 0);
         CU_ASSERT(weights(&normal, step).delta == 0 && weights(&normal, step).alpha == 0);
     }
+    CU_ASSERT(schedule_at(&dispersed, 99).objective.separation > 0);
     CU_ASSERT(weights(&dispersed, 99).delta > 0 && weights(&dispersed, 99).alpha > 0);
     CU_ASSERT(near(weights(&normal, 25).kl, normal.objective.kl_weight / 2)); /* of the whole run */
 }
@@ -122,7 +148,8 @@ static void priors_differ_in_dispersion_only(void)
 const char *const suite_name = "schedule";
 const struct suite_test suite_tests[] = {
     {"fits once after stage one", fits_once_after_stage_one},
-    {"learning rate rises then falls to its floor", learning_rate_rises_then_falls_to_its_floor},
+    {"learning rate rises and falls in each stage", learning_rate_rises_and_falls_in_each_stage},
+    {"one stage has one cosine", one_stage_has_one_cosine},
     {"warm-up may be longer than the run", warm_up_may_be_longer_than_the_run},
     {"weights ramp in their stage", weights_ramp_in_their_stage},
     {"ramps may be missing", ramps_may_be_missing},

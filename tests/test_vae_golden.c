@@ -99,6 +99,7 @@ static void bench_prepare(struct vae_bench *bench, const struct golden *golden)
                                                       .alpha = w->alpha,
                                                       .gamma = w->gamma,
                                                       .temperature = w->temperature},
+                                          .residual = w->kl,
                                           .free_nats = w->free,
                                           .fader_weight = w->fader,
                                           .fader_scale = w->scale};

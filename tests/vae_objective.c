@@ -22,6 +22,7 @@ void vae_bench_init(struct vae_bench *bench, size_t memory, size_t per_emotion)
     vae_bench_init_shape(bench, &shape);
     bench->objective = (struct objective){
         .mixture = {.kl = 0.7, .delta = 0.6, .alpha = 1, .gamma = 3, .temperature = 2},
+        .residual = 0.9,
         .free_nats = 0,
         .fader_weight = 2,
         .fader_scale = 1.5};
@@ -90,7 +91,7 @@ static double weigh(const struct vae_bench *bench, const struct vae_share *share
     const size_t k = MIXTURE_EMOTIONS * bench->vae.shape.per_emotion;
     double j = 0;
     for (int i = 0; i <= LOSS_ATTRIBUTES; i++) j += part[i];
-    j += w->kl * (part[LOSS_RESIDUAL] + part[LOSS_KL]) +
+    j += bench->objective.residual * part[LOSS_RESIDUAL] + w->kl * part[LOSS_KL] +
          bench->objective.fader_weight * part[LOSS_FADER];
     if (bench->objective.normal) return j;
     return j + w->kl * (part[LOSS_CATEGORY] - w->delta * part[LOSS_DISPERSION]) +

@@ -36,7 +36,7 @@ struct config {
         size_t update_every; /* steps; 0: never */
     } mixture;
     struct {
-        double kl_weight; /* w */
+        double kl_weight, mixture_weight; /* w; over it, for the mixture */
         double kl_ramp;   /* share of the stage's steps */
         double free_bits; /* nats a sample */
         double delta, alpha, gamma;
@@ -52,7 +52,7 @@ struct config {
     } data;
     struct {
         size_t steps, batch, micro_events;
-        double learning_rate;
+        double learning_rate, restart;
         size_t warmup; /* steps */
         double weight_decay, clip, stage1, token_dropout, dropout;
         size_t seed, log_every, validate_every, validate_rows, patience;

@@ -221,7 +221,7 @@ static double total_loss(const struct objective *objective, const struct step_re
     const double *part = report->part;
     double loss = 0;
     for (int i = 0; i <= LOSS_ATTRIBUTES; i++) loss += part[i];
-    loss += w->kl * (part[LOSS_RESIDUAL] + part[LOSS_KL]);
+    loss += objective->residual * part[LOSS_RESIDUAL] + w->kl * part[LOSS_KL];
     loss += objective->fader_weight * part[LOSS_FADER];
     if (objective->normal) return loss;
     loss += w->kl * (part[LOSS_CATEGORY] - w->delta * part[LOSS_DISPERSION]);
