@@ -45,8 +45,8 @@ static void learning_rate_rises_and_falls_in_each_stage(void)
         const uint64_t first = stage * 40, end = stage ? 100 : 40;
         const double most = stage ? peak / 4 : peak;
         for (uint64_t i = 0; i < 10; i++)
-            CU_ASSERT(near(schedule_at(&config, first + i).learning_rate,
-                           most * (double)(i + 1) / 10));
+            CU_ASSERT(
+                near(schedule_at(&config, first + i).learning_rate, most * (double)(i + 1) / 10));
         CU_ASSERT(near(schedule_at(&config, first + 10).learning_rate, most));
         CU_ASSERT(near(schedule_at(&config, (first + 10 + end) / 2).learning_rate, most * 0.525));
         for (uint64_t step = first + 10; step < end - 1; step++)
@@ -70,8 +70,8 @@ static void one_stage_has_one_cosine(void)
     }
     const struct config normal = hundred("mixture.prior=normal"), gmm = hundred(NULL);
     for (uint64_t step = 0; step < 100; step++)
-        CU_ASSERT(near(schedule_at(&normal, step).learning_rate,
-                       schedule_at(&gmm, step).learning_rate));
+        CU_ASSERT(
+            near(schedule_at(&normal, step).learning_rate, schedule_at(&gmm, step).learning_rate));
 }
 
 /* A stage shorter than its warm-up is all warm-up; one without starts at the peak. */

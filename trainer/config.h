@@ -37,8 +37,8 @@ struct config {
     } mixture;
     struct {
         double kl_weight, mixture_weight; /* w; over it, for the mixture */
-        double kl_ramp;   /* share of the stage's steps */
-        double free_bits; /* nats a sample */
+        double kl_ramp;                   /* share of the stage's steps */
+        double free_bits;                 /* nats a sample */
         double delta, alpha, gamma;
         double attribute_weight, attribute_scale;      /* eta_A, s0 */
         double separation_weight, separation_distance; /* eta_S, D0 */
