@@ -17,7 +17,9 @@ enum {
  * of its emotion: a tiny model's own classifier heard the asked arousal in 91 % of pieces drawn
  * with 1 and 1, in 100 % of those with 0.8 and 0.5.
  */
-static const double MIXTURE_TEMPERATURE = 0.7;
+/* Near its mean an emotion is heard most clearly: of 400 pieces .60, .68 and .73 at .7, .4 and .1.  The
+ * residual keeps pieces apart. */
+static const double MIXTURE_TEMPERATURE = 0.3;
 static const double RESIDUAL_TEMPERATURE = 0.5;
 
 /* Some pieces written side by side. */
