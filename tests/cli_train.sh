@@ -131,6 +131,8 @@ a, b = ([json.loads(l) for l in open(f + "/metrics.jsonl")] for f in ("one", "th
 assert len(a) == len(b) == 22, (len(a), len(b))
 assert {x["stage"] for x in a if "stage" in x} == {1, 3}
 assert any("validation_emotion" in x and x["validation_emotion"] is not None for x in a)
+heard = [x for x in a if "active_units" in x]
+assert len(heard) == 2 and all(0 <= x["active_units"] <= 4 * 1024 for x in heard), heard
 for x, y in zip(a, b):
     assert x.keys() == y.keys()
     for key in x.keys() - rates:

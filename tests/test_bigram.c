@@ -135,12 +135,48 @@ static void ranks_do_not_change_validation(void)
         CU_ASSERT(is_close(all[i].arousal, one[i].arousal));
         CU_ASSERT(is_close(all[i].valence, one[i].valence));
         CU_ASSERT(all[i].n_events == one[i].n_events && all[i].n_pieces == one[i].n_pieces);
+        CU_ASSERT_EQUAL(all[i].n_active, one[i].n_active);
     }
+}
+
+/* Scales what an encoder says of a factor's latents. */
+static void scale_head(struct trainer *trainer, const char *factor, real scale)
+{
+    for (size_t i = 0; i < trainer->vae.parameters.n_tensors; i++) {
+        const struct tensor *tensor = &trainer->vae.parameters.tensors[i];
+        if (!strstr(tensor->name, "encoder/") || !strstr(tensor->name, factor) ||
+            !strstr(tensor->name, "head/weight"))
+            continue;
+        for (size_t j = 0; j < tensor->rows * tensor->columns; j++)
+            trainer->theta[tensor->offset + j] *= scale;
+    }
+}
+
+static void idle_coordinates_are_counted(void)
+{
+    const struct config config = make_config(NULL);
+    struct trainer trainer;
+    struct validation validation;
+    struct validation_report report;
+    CU_ASSERT_EQUAL(trainer_init(&trainer, train_world(), train_corpus(), &config), OK);
+    CU_ASSERT_EQUAL(validation_init(&validation, &trainer), OK);
+    const size_t latent = vae_latent(&trainer.vae.shape);
+    scale_head(&trainer, "rhythm", 100);
+    scale_head(&trainer, "tonal", 0);
+    CU_ASSERT_EQUAL(validation_run(&validation, &trainer, &report), OK);
+    CU_ASSERT_EQUAL(report.n_coordinates, 2 * latent);
+    CU_ASSERT_EQUAL(report.n_active, latent);
+    scale_head(&trainer, "rhythm", 0);
+    CU_ASSERT_EQUAL(validation_run(&validation, &trainer, &report), OK);
+    CU_ASSERT_EQUAL(report.n_active, 0);
+    validation_fini(&validation);
+    trainer_fini(&trainer);
 }
 
 const char *const suite_name = "bigram";
 const struct suite_test suite_tests[] = {
     {"agrees with plain counts", agrees_with_plain_counts},
     {"ranks do not change validation", ranks_do_not_change_validation},
+    {"idle coordinates are counted", idle_coordinates_are_counted},
     {NULL, NULL},
 };

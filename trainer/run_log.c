@@ -127,7 +127,15 @@ void run_log_validation(struct run_log *log, uint64_t step, const struct validat
     add(&line, "validation_arousal", report->arousal);
     add(&line, "validation_valence", report->valence);
     add(&line, "validation_label", report->label);
+    add(&line, "active_units", (double)report->n_active);
     write_line(log, step, &line);
+    if (10 * report->n_active < report->n_coordinates && !log->warned_inactive) {
+        log->warned_inactive = true;
+        progress_note(log->progress,
+                      "warning: step %llu: %zu of %zu latent coordinates in use; the decoder may "
+                      "ignore the latents: lower objective.kl_weight",
+                      (unsigned long long)step, report->n_active, report->n_coordinates);
+    }
     if (report->n_pieces > 0)
         snprintf(emotion, sizeof emotion,
                  "; emotion %.0f %%, arousal %.0f %%, valence %.0f %% of %zu pieces",

@@ -14,7 +14,7 @@ struct run_log {
     uint64_t first_step, steps; /* resumed from; of the whole run */
     double start;               /* of the clock */
     double events;              /* trained on since the start */
-    bool warned_one_hot, warned_collapse;
+    bool warned_one_hot, warned_collapse, warned_inactive;
 };
 
 /** One step: metrics every `log_every`, the live line, warnings of collapse and saturation. */

@@ -70,8 +70,36 @@ struct likelihood {
     struct validation *validation;
     struct trainer *trainer;
     bool normal;
-    double sum[N_SUMS];
+    size_t n_coordinates; /* of both factors */
+    double *sum;          /* N_SUMS, segments, then sum and squares of the means (n_coordinates) each */
 };
+
+/* Sums of the posterior means of a micro-batch's segments. */
+static void add_means(const struct likelihood *likelihood, const struct micro *micro)
+{
+    const size_t latent = likelihood->n_coordinates / N_FACTORS;
+    double *segments = likelihood->sum + N_SUMS, *sum = segments + 1;
+    double *square = sum + likelihood->n_coordinates;
+    *segments += (double)micro->n_segments;
+    for (size_t i = 0; i < micro->n_segments; i++)
+        for (size_t d = 0; d < likelihood->n_coordinates; d++) {
+            const real *m = micro->tape.encoder[d / latent].moments + i * 2 * latent;
+            sum[d] += (double)m[d % latent];
+            square[d] += (double)m[d % latent] * (double)m[d % latent];
+        }
+}
+
+/* Coordinates whose posterior mean varies from segment to segment: the others have collapsed. */
+static size_t count_active(const struct likelihood *likelihood)
+{
+    static const double LEAST = 0.01; /* variance */
+    const double n = likelihood->sum[N_SUMS];
+    const double *sum = likelihood->sum + N_SUMS + 1, *square = sum + likelihood->n_coordinates;
+    size_t active = 0;
+    for (size_t d = 0; d < likelihood->n_coordinates; d++)
+        active += square[d] / n - sum[d] / n * (sum[d] / n) > LEAST;
+    return active;
+}
 
 static void add_likelihood(void *context, const struct micro *micro)
 {
@@ -87,6 +115,7 @@ static void add_likelihood(void *context, const struct micro *micro)
     likelihood->sum[SUM_DIVERGENCE] += validation_divergence(trainer, micro, likelihood->normal);
     likelihood->sum[SUM_BIGRAM] += bigram_nats(likelihood->validation->bigram, &micro->batch);
     likelihood->sum[SUM_COUNT] += (double)micro->n_events;
+    add_means(likelihood, micro);
 }
 
 /* log p(y) summed over the segments of each labelled piece: (n_pieces of the corpus, 4). */
@@ -178,25 +207,36 @@ enum status validation_run(struct validation *validation, struct trainer *traine
                            struct validation_report *report)
 {
     enum status status = OK;
+    const size_t n_coordinates = N_FACTORS * vae_latent(&trainer->vae.shape);
+    const size_t n_sums = N_SUMS + 1 + 2 * n_coordinates;
     struct likelihood likelihood = {.validation = validation,
                                     .trainer = trainer,
-                                    .normal = trainer->step <= schedule_fit_step(&trainer->config)};
+                                    .normal = trainer->step <= schedule_fit_step(&trainer->config),
+                                    .n_coordinates = n_coordinates,
+                                    .sum = calloc(n_sums, sizeof(double))};
     *report = (struct validation_report){.emotion = (double)NAN,
                                          .arousal = (double)NAN,
                                          .valence = (double)NAN,
                                          .label = (double)NAN};
     if (!validation->bigram) /* it reads the whole corpus, so not before it is needed */
         TRY(bigram_create(&validation->bigram, trainer->group, trainer->corpus, &trainer->config));
-    const enum status local =
-        encode_rows(trainer, validation->rows, validation->n_rows, 1, add_likelihood, &likelihood);
+    enum status local = likelihood.sum && !status_fault()
+                            ? OK
+                            : status_fail(FAILED, "no memory for %zu sums", n_sums);
+    if (local == OK)
+        local = encode_rows(trainer, validation->rows, validation->n_rows, 1, add_likelihood,
+                            &likelihood);
     TRY(group_agree(trainer->group, local));
-    group_sum_doubles(trainer->group, likelihood.sum, N_SUMS);
+    group_sum_doubles(trainer->group, likelihood.sum, n_sums);
     const double *sum = likelihood.sum;
     report->n_events = (size_t)sum[SUM_COUNT];
+    report->n_active = count_active(&likelihood);
+    report->n_coordinates = n_coordinates;
     report->loss = (sum[SUM_EVENTS] + sum[SUM_DIVERGENCE]) / sum[SUM_COUNT];
     report->events = sum[SUM_EVENTS] / sum[SUM_COUNT];
     report->bigram = sum[SUM_BIGRAM] / sum[SUM_COUNT];
     if (!likelihood.normal) TRY(run_emotion(validation, trainer, report));
 done:
+    free(likelihood.sum);
     return status;
 }

@@ -21,6 +21,7 @@ struct validation_report {
     double bigram; /* the baseline on the same rows, nats an event */
     double emotion, arousal, valence; /* accuracy a labelled piece; NAN without any */
     double label;                     /* -log p(y) a labelled piece, nats; NAN without any */
+    size_t n_active, n_coordinates;   /* latent coordinates in use (Burda et al. 2016), and all */
     size_t n_pieces;                  /* labelled pieces behind the accuracies */
     size_t n_events;
 };
