@@ -13,9 +13,9 @@ enum {
 };
 
 /*
- * Deviations of the draws, against the prior's 1.  Nearer to the centres a piece is a clearer case of
- * its emotion: of 400 pieces by two tiny models a judge of real music heard the asked emotion in 60,
- * 68 and 73 % at .7, .4 and .1 of the mixture's.  The residual keeps pieces apart.
+ * Deviations of the draws, against the prior's 1.  Nearer to the centres a piece is a clearer case
+ * of its emotion: of 400 pieces by two tiny models a judge of real music heard the asked emotion in
+ * 60, 68 and 73 % at .7, .4 and .1 of the mixture's.  The residual keeps pieces apart.
  */
 static const double MIXTURE_TEMPERATURE = 0.3;
 static const double RESIDUAL_TEMPERATURE = 0.5;

@@ -71,7 +71,7 @@ struct likelihood {
     struct trainer *trainer;
     bool normal;
     size_t n_coordinates; /* of both factors */
-    double *sum;          /* N_SUMS, segments, then sum and squares of the means (n_coordinates) each */
+    double *sum; /* N_SUMS, segments, then sum and squares of the means (n_coordinates) each */
 };
 
 /* Sums of the posterior means of a micro-batch's segments. */
