@@ -2,46 +2,11 @@
 # evaluate from outside: tables, JSON, what a run folder keeps, and what is refused, on a model
 # trained for a few steps.
 # usage: cli_evaluate.sh AFFEKT MAKE_CHECKPOINT
-set -u
+here=$(realpath "$(dirname "$0")")
 affekt=$1
+# shellcheck disable=SC2034 # for expectations.sh
 make_checkpoint=$2
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder" || exit 1
-failures=0
-
-fail() {
-    failures=$((failures + 1))
-    echo "FAILED: $*"
-    sed 's/^/  stdout: /' stdout | head -5
-    sed 's/^/  stderr: /' stderr | head -5
-}
-
-# run CODE ARGUMENT...: runs affekt and expects the exit code.
-run() {
-    local want=$1 code
-    shift
-    "$affekt" "$@" >stdout 2>stderr </dev/null
-    code=$?
-    [ "$code" -eq "$want" ] || fail "affekt $*: exit code $code, want $want"
-}
-
-# refuses CODE MESSAGE ARGUMENT...: an empty stdout, and the message as the one error.
-refuses() {
-    local want=$1 message=$2
-    shift 2
-    run "$want" "$@"
-    [ ! -s stdout ] || fail "affekt $*: stdout is not empty"
-    [ "$(grep -c '^error: ' stderr)" -eq 1 ] || fail "affekt $*: not one error"
-    [ "$(tail -1 stderr)" = "error: $message" ] || fail "affekt $*: want '$message'"
-}
-
-# json EXPRESSION: whether it holds of the document d on the last stdout.
-json() {
-    python3 -c 'import json, sys
-d = json.load(open("stdout"))
-sys.exit(not eval(sys.argv[1]))' "$1" || fail "not so: $1"
-}
+. "$here/expectations.sh"
 
 # shows TEXT: whether the last stdout has a line of these words, whatever their spacing.
 shows() {
@@ -64,11 +29,11 @@ for word in --transfers --count --sweeps disentanglement transfer forest; do
 done
 # shellcheck disable=SC2086
 {
-    refuses 2 '--checkpoint F|RUN is missing' evaluate --corpus corpus.h5
-    refuses 2 '--corpus C.h5 is missing' evaluate --checkpoint run
-    refuses 2 '--transfers = -1: want a whole number from 0 to 10000' $evaluate --transfers=-1
-    refuses 2 '--split = some: want test, validation or train' $evaluate --split some
-    refuses 1 'labels.csv: not a readable HDF5 file: file signature not found' \
+    refuses_after_notes 2 '--checkpoint F|RUN is missing' evaluate --corpus corpus.h5
+    refuses_after_notes 2 '--corpus C.h5 is missing' evaluate --checkpoint run
+    refuses_after_notes 2 '--transfers = -1: want a whole number from 0 to 10000' $evaluate --transfers=-1
+    refuses_after_notes 2 '--split = some: want test, validation or train' $evaluate --split some
+    refuses_after_notes 1 'labels.csv: not a readable HDF5 file: file signature not found' \
         evaluate --checkpoint run --corpus labels.csv
 
     run 0 $evaluate --split train --count 8 --sweeps 1 --transfers 2
@@ -95,5 +60,4 @@ done
     json 'd["judge"]["kind"] in ("logistic", "forest")'
 }
 
-[ "$failures" -eq 0 ] && echo 'all passed'
-exit $((failures != 0))
+finish

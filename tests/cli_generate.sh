@@ -1,55 +1,12 @@
 #!/bin/bash
 # generate, classify and inspect from outside, on a model trained for a few steps.
 # usage: cli_generate.sh AFFEKT MAKE_CHECKPOINT CHECK_MIDI
-set -u
+here=$(realpath "$(dirname "$0")")
 affekt=$1
+# shellcheck disable=SC2034 # for expectations.sh
 make_checkpoint=$2
 check_midi=$3
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder" || exit 1
-failures=0
-# Debian's python3-mido belongs to Debian's Python, which need not be the first on the path.
-mido_python=python3
-[ ! -x /usr/bin/python3 ] || mido_python=/usr/bin/python3
-
-# fail WHAT: counts and shows a broken expectation, with what the last run said.
-fail() {
-    failures=$((failures + 1))
-    echo "FAILED: $*"
-    sed 's/^/  stdout: /' stdout | head -5
-    sed 's/^/  stderr: /' stderr | head -5
-}
-
-# run CODE ARGUMENT...: runs affekt and expects the exit code.
-run() {
-    local want=$1 code
-    shift
-    "$affekt" "$@" >stdout 2>stderr </dev/null
-    code=$?
-    [ "$code" -eq "$want" ] || fail "affekt $*: exit code $code, want $want"
-}
-
-# refuses CODE MESSAGE ARGUMENT...: an empty stdout and exactly one line on stderr.
-refuses() {
-    local want=$1 message=$2
-    shift 2
-    run "$want" "$@"
-    [ ! -s stdout ] || fail "affekt $*: stdout is not empty"
-    [ "$(wc -l <stderr)" -eq 1 ] || fail "affekt $*: not one line on stderr"
-    [ "$(cat stderr)" = "error: $message" ] || fail "affekt $*: want '$message'"
-}
-
-# json EXPRESSION: whether it holds of the document d on the last stdout.
-json() {
-    python3 -c 'import json, sys
-d = json.load(open("stdout"))
-sys.exit(not eval(sys.argv[1]))' "$1" || fail "not so: $1"
-}
-
-make() {
-    "$make_checkpoint" "$@" >stdout 2>stderr || fail "make_checkpoint $*"
-}
+. "$here/expectations.sh"
 
 run 0 compose --count 6 --seed 3 --out music
 run 0 pack music --labels music/labels.csv --out corpus.h5
@@ -122,7 +79,7 @@ for i in 1 2 3; do
 done
 run 0 generate --checkpoint model.h5 --emotion Q3 --seed 2 --bars 12 --out b
 cmp -s a/sad-0001.mid b/sad-0001.mid && fail 'another seed, the same piece'
-cmp -s a/sad-0001.mid a/calm-0001.mid && fail 'another emotion, the same piece'
+cmp -s <(cat a/sad-*.mid) <(cat a/calm-*.mid) && fail 'another emotion, the same pieces'
 
 # A run folder means its latest checkpoint; key and tempo are kept; JSON alone on stdout.
 mkdir -p run/checkpoints
@@ -231,5 +188,4 @@ printf '\x01' | dd of=flipped.h5 bs=1 seek="$(($(stat -c %s corpus.h5) / 2))" co
 run 1 inspect --verify flipped.h5
 [ "$(grep -c '^error: flipped.h5: ' stderr)" -eq 1 ] || fail 'a damaged corpus is not named'
 
-[ "$failures" -eq 0 ] && echo 'all passed'
-exit $((failures != 0))
+finish

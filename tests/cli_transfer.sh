@@ -1,51 +1,12 @@
 #!/bin/bash
 # transfer, and generate's paths, points and faders, from outside, on a model trained for a few steps.
 # usage: cli_transfer.sh AFFEKT MAKE_CHECKPOINT CHECK_MIDI
-set -u
+here=$(realpath "$(dirname "$0")")
 affekt=$1
+# shellcheck disable=SC2034 # for expectations.sh
 make_checkpoint=$2
 check_midi=$3
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder" || exit 1
-failures=0
-# Debian's python3-mido belongs to Debian's Python, which need not be the first on the path.
-mido_python=python3
-[ ! -x /usr/bin/python3 ] || mido_python=/usr/bin/python3
-
-# fail WHAT: counts and shows a broken expectation, with what the last run said.
-fail() {
-    failures=$((failures + 1))
-    echo "FAILED: $*"
-    sed 's/^/  stdout: /' stdout | head -5
-    sed 's/^/  stderr: /' stderr | head -5
-}
-
-# run CODE ARGUMENT...: runs affekt and expects the exit code.
-run() {
-    local want=$1 code
-    shift
-    "$affekt" "$@" >stdout 2>stderr </dev/null
-    code=$?
-    [ "$code" -eq "$want" ] || fail "affekt $*: exit code $code, want $want"
-}
-
-# refuses CODE MESSAGE ARGUMENT...: an empty stdout and exactly one line on stderr.
-refuses() {
-    local want=$1 message=$2
-    shift 2
-    run "$want" "$@"
-    [ ! -s stdout ] || fail "affekt $*: stdout is not empty"
-    [ "$(wc -l <stderr)" -eq 1 ] || fail "affekt $*: not one line on stderr"
-    [ "$(cat stderr)" = "error: $message" ] || fail "affekt $*: want '$message'"
-}
-
-# json EXPRESSION: whether it holds of the document d on the last stdout.
-json() {
-    python3 -c 'import json, sys
-d = json.load(open("stdout"))
-sys.exit(not eval(sys.argv[1]))' "$1" || fail "not so: $1"
-}
+. "$here/expectations.sh"
 
 run 0 compose --count 4 --seed 3 --out music
 run 0 pack music --labels music/labels.csv --out corpus.h5
@@ -156,5 +117,4 @@ run 0 generate --checkpoint $model --emotion sad --mode 0.5 --note-density -1 --
 "$mido_python" "$check_midi" --tempi 16 zero.mid two.mid one.mid rhythm.mid tonal.mid faders.mid between/*.mid \
     path/*.mid >stdout || fail 'mido finds fault with the files'
 
-[ "$failures" -eq 0 ] && echo 'all passed'
-exit $((failures != 0))
+finish

@@ -38,7 +38,8 @@ refuses() {
 }
 
 first=(--data music --folds 3 --preset tiny --steps 20 --set train.batch=4
-    --set data.row_segments=1 --set checkpoint.every=5)
+    --set data.row_segments=1 --set checkpoint.every=5 --set train.stage1=0.4
+    --set data.labelled_share=0.25)
 
 # Labelled pieces in an archive, others in a folder, and what is to be left out.
 mkdir -p music/badmidi music/empty all
