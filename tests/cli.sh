@@ -73,6 +73,7 @@ refuses 2 '--emotion = angry: want happy, tense, sad, calm, Q1 to Q4 or all' \
 [ ! -e "$folder/out" ] || fail 'a refused command line made its folder'
 
 
+export ASAN_OPTIONS=detect_leaks=0 # evaluate starts MPI, whose plugins leak
 refuses 2 '--pool gmm: want NAME=RUN,RUN,...' evaluate --pool gmm
 refuses 2 '--pool =run: want NAME=RUN,RUN,...' evaluate --pool =run
 refuses 2 '--pool: not with --checkpoint or --corpus' evaluate --pool gmm=run --corpus c.h5
@@ -85,7 +86,6 @@ cat >"$folder/evaluated/evaluation.json" <<END
  "labelled": [{"name": "x/a", "source": "x", "label": 1, "told": {"mixture": 1, "rhythm": 2}}]}
 END
 pool=gmm=$folder/evaluated
-export ASAN_OPTIONS=detect_leaks=0 # evaluate starts MPI, whose plugins leak
 shows '^| gmm | mixture | 1.000 \[1.000, 1.000\] |' evaluate --pool "$pool"
 shows '^| gmm | mixture_less_rhythm | 1.000 ' evaluate --pool "$pool"
 shows '^| clusters.silhouette | 0.250 \[0.250, 0.250\] | 0.250 ' evaluate --pool "$pool" \
