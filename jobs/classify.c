@@ -32,7 +32,8 @@ struct classify {
 enum { KEY_IGNORE_TEMPO = 0x100 };
 
 static const struct argp_option options_table[] = {
-    {"checkpoint", 'c', "F|RUN", 0, "Checkpoint file, or a run folder: its latest checkpoint", 0},
+    {"checkpoint", 'c', "F|RUN", 0,
+     "Checkpoint file, or a run folder: its best or latest checkpoint", 0},
     {"labels", 'l', "L.csv", 0,
      "True emotions, as for pack (repeatable): also print accuracy and the confusion matrix", 0},
     {"ignore-tempo", KEY_IGNORE_TEMPO, NULL, 0,

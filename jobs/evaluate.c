@@ -18,7 +18,8 @@ struct asked_evaluation {
 };
 
 static const struct argp_option options_table[] = {
-    {"checkpoint", 'c', "F|RUN", 0, "Checkpoint file, or a run folder: its latest checkpoint", 0},
+    {"checkpoint", 'c', "F|RUN", 0,
+     "Checkpoint file, or a run folder: its best or latest checkpoint", 0},
     {"corpus", 'i', "C.h5", 0, "Corpus made by affekt pack", 0},
     {"split", 's', "NAME", 0, "test, validation or train (test)", 0},
     {"count", KEY_COUNT, "N", 0, "Pieces to generate and judge (200); 0: none", 0},

@@ -31,7 +31,8 @@ struct generate {
 enum { KEY_TOP_P = 0x100, KEY_TEMPO, KEY_VALENCE, KEY_AROUSAL };
 
 static const struct argp_option options_table[] = {
-    {"checkpoint", 'c', "F|RUN", 0, "Checkpoint file, or a run folder: its latest checkpoint", 0},
+    {"checkpoint", 'c', "F|RUN", 0,
+     "Checkpoint file, or a run folder: its best or latest checkpoint", 0},
     {"emotion", 'e', "EMOTION", 0,
      "happy, tense, sad, calm, or Q1 to Q4; or a path within each piece, as happy:8,sad:8 (bars)",
      0},

@@ -33,7 +33,8 @@ struct transfer {
 enum { KEY_TOP_P = 0x100, KEY_TEMPERATURE, KEY_RHYTHM, KEY_TONAL, KEY_END };
 
 static const struct argp_option options_table[] = {
-    {"checkpoint", 'c', "F|RUN", 0, "Checkpoint file, or a run folder: its latest checkpoint", 0},
+    {"checkpoint", 'c', "F|RUN", 0,
+     "Checkpoint file, or a run folder: its best or latest checkpoint", 0},
     {"input", 'i', "F.mid", 0, "The music", 0},
     {"to", 't', "EMOTION", 0, "happy, tense, sad, calm, Q1 to Q4, or VALENCE,AROUSAL, each -1 to 1",
      0},

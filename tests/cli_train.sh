@@ -166,6 +166,9 @@ for link in best latest; do
 done
 run 0 1 "${still[@]}" --steps 40 --out torn
 [ ! -e torn/checkpoints/step-00000009.h5 ] || fail 'what was over went on'
+run 0 1 "${still[@]}" --set train.patience=0 --steps 10 --out torn
+[ ! -L torn/checkpoints/best ] || fail 'a run without patience has an old best'
+[ "$(readlink torn/checkpoints/latest)" = step-00000010.h5 ] || fail 'a run without patience ends early'
 
 # A trace: a lane a rank, each with all 20 steps; a place that cannot be written is told at once.
 run 0 3 "${options[@]}" --out traced --trace trace.json

@@ -225,6 +225,11 @@ static void keeps_the_best(void)
     save(6);
     CU_ASSERT_EQUAL(run_folder_commit(&folder, 6, 1), OK);
     CU_ASSERT(!exists(2) && !exists(4) && exists(5) && exists(6));
+    CU_ASSERT_EQUAL(run_folder_forget_best(&folder), OK);
+    CU_ASSERT_EQUAL(run_folder_forget_best(&folder), OK);
+    save(7);
+    CU_ASSERT_EQUAL(run_folder_commit(&folder, 7, 1), OK);
+    CU_ASSERT(!exists(5) && exists(7));
     end();
 }
 

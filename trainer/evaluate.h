@@ -19,7 +19,7 @@ struct json_t; /* jansson's */
 enum { EVALUATE_MAX_COUNT = 10000, EVALUATE_MAX_SWEEPS = 1000, EVALUATE_MAX_TRANSFERS = 10000 };
 
 struct evaluate_settings {
-    const char *checkpoint; /* a file, or a run folder: its latest */
+    const char *checkpoint; /* a file, or a run folder: its best or latest */
     const char *corpus;
     enum split split; /* what is measured; regressions always learn from the training split */
     size_t sweeps;    /* segments whose faders are swept, 0..EVALUATE_MAX_SWEEPS; four times as many

@@ -43,8 +43,8 @@ STATUS_CHECKED enum status model_file_write(struct trainer *trainer, const struc
 STATUS_CHECKED enum status model_file_resume(struct trainer *trainer, const char *path);
 
 /**
- * Loads a model from a checkpoint file or a run folder (its latest checkpoint).  Local.  Refuses
- * one that never trained or is not finite.
+ * Loads a model from a checkpoint file or a run folder (its best checkpoint, or latest).  Local.
+ * Refuses one that never trained or is not finite.
  */
 STATUS_CHECKED enum status model_open(struct model *model, const char *path);
 void model_close(struct model *model);

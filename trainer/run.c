@@ -118,6 +118,8 @@ static enum status open_log(struct run *run, const struct config *config)
         run_folder_file(&run->folder, path, "metrics.jsonl");
         local = metrics_open(&run->log.metrics, path, (int64_t)run->trainer.step);
         if (local == OK) local = write_config(run, config);
+        if (local == OK && config->train.patience == 0)
+            local = run_folder_forget_best(&run->folder);
     }
     return group_agree(run->group, local);
 }

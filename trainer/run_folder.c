@@ -114,12 +114,22 @@ done:
     return status;
 }
 
-enum status run_folder_unmark(const struct run_folder *folder)
+static enum status forget(const struct run_folder *folder, const char *name)
 {
     char path[RUN_FOLDER_PATH];
-    run_folder_file(folder, path, "complete");
+    run_folder_file(folder, path, name);
     if (unlink(path) == 0 || errno == ENOENT) return OK;
     return status_fail(FAILED, "%s: cannot remove: %s", path, strerror(errno));
+}
+
+enum status run_folder_unmark(const struct run_folder *folder)
+{
+    return forget(folder, "complete");
+}
+
+enum status run_folder_forget_best(const struct run_folder *folder)
+{
+    return forget(folder, "checkpoints/best");
 }
 
 enum status run_folder_mark(const struct run_folder *folder, uint64_t step)

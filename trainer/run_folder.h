@@ -46,6 +46,9 @@ STATUS_CHECKED enum status run_folder_newest(const struct run_folder *folder,
 /** Points checkpoints/best to the checkpoint of `step`.  Local. */
 STATUS_CHECKED enum status run_folder_point_best(const struct run_folder *folder, uint64_t step);
 
+/** Removes checkpoints/best, if it is there: a run that stops early no more has no best.  Local. */
+STATUS_CHECKED enum status run_folder_forget_best(const struct run_folder *folder);
+
 /** Points checkpoints/latest to the checkpoint of `step` and removes all but the newest `keep`
  *  verified ones and the best.  Local. */
 STATUS_CHECKED enum status run_folder_commit(const struct run_folder *folder, uint64_t step,
