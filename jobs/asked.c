@@ -81,6 +81,11 @@ enum status asked_seed(uint64_t *seed, const char *text)
     return status;
 }
 
+enum status asked_drafts(size_t *drafts, const char *text)
+{
+    return command_size(drafts, "--drafts", text, 1, WRITER_MAX_DRAFTS);
+}
+
 enum status asked_fader(bool *known, struct fader_setting settings[BATCH_FADERS], int key,
                         const char *text)
 {

@@ -8,8 +8,12 @@
 
 #include "generate.h"
 
-/** Keys of the fader options: ASKED_FADER + i for fader_names[i]. */
-enum { ASKED_FADER = 0x200 };
+/** Keys of the fader options: ASKED_FADER + i for fader_names[i]; and of --drafts. */
+enum { ASKED_FADER = 0x200, ASKED_DRAFTS = 0x300 };
+
+/** What --drafts does, for the option tables. */
+#define ASKED_DRAFTS_HELP                                                                          \
+    "Drafts of every 8 bars; the one stays that says most clearly what is asked for (8)"
 
 /** JSON readers hold whole numbers below 2^53 exactly. */
 #define ASKED_SEED_MAX (((size_t)1 << 53) - 1)
@@ -28,6 +32,7 @@ STATUS_CHECKED enum status asked_path(struct generate_step *steps, int *emotion,
                                       const char *option, const char *text);
 
 STATUS_CHECKED enum status asked_seed(uint64_t *seed, const char *text);
+STATUS_CHECKED enum status asked_drafts(size_t *drafts, const char *text);
 
 /** Reads the fader option of a key; *known tells whether the key is one. */
 STATUS_CHECKED enum status asked_fader(bool *known, struct fader_setting settings[BATCH_FADERS],

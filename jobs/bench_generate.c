@@ -54,6 +54,7 @@ static enum status generate(const struct generate_bench *b, uint32_t pieces, dou
                                              .seed = 1,
                                              .temperature = 1,
                                              .top_p = 1,
+                                             .drafts = 1,
                                              .tonic = GENERATE_ANY_TONIC};
     *written = (struct written){0};
     const double start = stop_clock();

@@ -1,6 +1,7 @@
 /* affekt evaluate: checkpoint and corpus -> every measure. */
 #include "evaluate.h"
 
+#include "asked.h"
 #include "command.h"
 #include "evaluate_table.h"
 #include "pooled.h"
@@ -28,6 +29,7 @@ static const struct argp_option options_table[] = {
      0},
     {"transfers", KEY_TRANSFERS, "N", 0,
      "Labelled held-out pieces to move to each other emotion (40); 0: none", 0},
+    {"drafts", ASKED_DRAFTS, "N", 0, ASKED_DRAFTS_HELP, 0},
     {"seed", KEY_SEED, "N", 0, "Of resamples and generated pieces (1)", 0},
     {"pool", KEY_POOL, "NAME=RUN,...", 0,
      "Instead: pool evaluated runs of one variant, its folds and seeds; repeatable, to compare "
@@ -83,6 +85,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case KEY_TRANSFERS:
         status = command_size(&settings->transfers, "--transfers", text, 0, EVALUATE_MAX_TRANSFERS);
         break;
+    case ASKED_DRAFTS: status = asked_drafts(&settings->drafts, text); break;
     case KEY_SEED: status = set_seed(settings, text); break;
     case KEY_POOL: status = pooled_add(&asked->pooled, text); break;
     case ARGP_KEY_END: status = check_complete(asked); break;
@@ -140,8 +143,12 @@ enum status evaluate_run(struct group *world, int argc, char **argv)
             "in brackets are 95 % intervals by bootstrap over pieces.  A run folder keeps the "
             "results as RUN/evaluation.json, which --json prints and --pool reads: with confusion "
             "matrices, and with what was told of each labelled piece."};
-    struct asked_evaluation asked = {
-        .settings = {.split = SPLIT_TEST, .sweeps = 16, .count = 200, .transfers = 40, .seed = 1}};
+    struct asked_evaluation asked = {.settings = {.split = SPLIT_TEST,
+                                                  .sweeps = 16,
+                                                  .count = 200,
+                                                  .transfers = 40,
+                                                  .drafts = WRITER_DRAFTS,
+                                                  .seed = 1}};
     struct command_line line = {.argp = &argp, .input = &asked};
     enum status status = OK;
     TRY(command_parse(&line, world, argc, argv));

@@ -43,6 +43,7 @@ static const struct argp_option options_table[] = {
     {"bars", 'b', "N", 0, "Bars of a piece (16)", 0},
     {"seed", 's', "S", 0, "Seed; the same seed and checkpoint give the same files (1)", 0},
     {"temperature", 't', "T", 0, "Below 1 more predictable, above 1 more adventurous (0.9)", 0},
+    {"drafts", ASKED_DRAFTS, "N", 0, ASKED_DRAFTS_HELP, 0},
     {"top-p", KEY_TOP_P, "P", 0, "Draw from the likeliest symbols that hold this share (0.95)", 0},
     {"key", 'k', "KEY", 0,
      "Tonic: C, F#, Bb, Am ...; the mode follows from the emotion (drawn for each piece)", 0},
@@ -157,6 +158,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case 'n': status = set_count(&request->count, text); break;
     case 's': status = asked_seed(&request->seed, text); break;
     case 't': status = command_real(&request->temperature, "--temperature", text, 0.05, 5); break;
+    case ASKED_DRAFTS: status = asked_drafts(&request->drafts, text); break;
     case KEY_TOP_P: status = command_real(&request->top_p, "--top-p", text, 0.01, 1); break;
     case 'o': generate->out = text; break;
     case ARGP_KEY_END: status = check_complete(generate); break;
@@ -236,10 +238,13 @@ done:
 enum status generate_run(struct group *world, int argc, char **argv)
 {
     enum status status = OK;
-    struct generate generate = {
-        .point = {(double)NAN, (double)NAN},
-        .request = {
-            .count = 1, .seed = 1, .temperature = 0.9, .top_p = 0.95, .tonic = GENERATE_ANY_TONIC}};
+    struct generate generate = {.point = {(double)NAN, (double)NAN},
+                                .request = {.count = 1,
+                                            .seed = 1,
+                                            .temperature = 0.9,
+                                            .top_p = 0.95,
+                                            .drafts = WRITER_DRAFTS,
+                                            .tonic = GENERATE_ANY_TONIC}};
     static const struct argp argp = {
         .options = options_table,
         .parser = parse,

@@ -46,6 +46,7 @@ static const struct argp_option options_table[] = {
     {"seed", 's', "S", 0, "Seed; the same seed, files and options give the same files (1)", 0},
     {"temperature", KEY_TEMPERATURE, "T", 0,
      "Below 1 more predictable, above 1 more adventurous (0.9)", 0},
+    {"drafts", ASKED_DRAFTS, "N", 0, ASKED_DRAFTS_HELP, 0},
     {"top-p", KEY_TOP_P, "P", 0, "Draw from the likeliest symbols that hold this share (0.95)", 0},
     {"rhythm-density", ASKED_FADER, "X", 0,
      "Share of grid steps with an onset: from -1, the least in the training set, by 0, its median, "
@@ -102,6 +103,7 @@ static enum status parse_number(bool *known, struct transfer *transfer, int key,
     case 's': return asked_seed(&request->seed, text);
     case KEY_TEMPERATURE:
         return command_real(&request->temperature, "--temperature", text, 0.05, 5);
+    case ASKED_DRAFTS: return asked_drafts(&request->drafts, text);
     case KEY_TOP_P: return command_real(&request->top_p, "--top-p", text, 0.01, 1);
     default:
         status = asked_fader(known, transfer->faders, key, text);
@@ -223,7 +225,8 @@ enum status transfer_run(struct group *world, int argc, char **argv)
 {
     enum status status = OK;
     struct transfer transfer = {
-        .request = {.strength = 1, .seed = 1, .temperature = 0.9, .top_p = 0.95}};
+        .request = {
+            .strength = 1, .seed = 1, .temperature = 0.9, .top_p = 0.95, .drafts = WRITER_DRAFTS}};
     static const struct argp argp = {
         .options = options_table,
         .parser = parse,

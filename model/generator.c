@@ -80,6 +80,13 @@ void generator_destroy(struct generator *generator)
     free(generator);
 }
 
+void generator_copy(struct generator *generator, size_t to, size_t from)
+{
+    if (to == from) return;
+    generator->piece[to] = generator->piece[from];
+    step_attention_copy(&generator->cache.attention, to, from);
+}
+
 double generator_nats(const struct generator *generator, size_t piece)
 {
     return generator->piece[piece].nats;

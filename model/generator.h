@@ -65,6 +65,10 @@ struct generator_request {
 void generator_segment(struct generator *generator, const struct generator_request *request,
                        struct generator_event *events, size_t *counts);
 
+/** Lets piece `to` go on as `from` would, but for its random numbers, which stay its own.  Local.
+ */
+void generator_copy(struct generator *generator, size_t to, size_t from);
+
 /** -log p in nats of all that piece i has written, under the model's own distribution.  Local. */
 double generator_nats(const struct generator *generator, size_t piece);
 

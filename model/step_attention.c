@@ -73,6 +73,19 @@ void step_attention_forget(struct step_attention *a)
     }
 }
 
+void step_attention_copy(struct step_attention *a, size_t to, size_t from)
+{
+    const size_t bytes = panel_reals(a) * sizeof(real), first = a->first[from] / PANEL * PANEL;
+    for (size_t layer = 0; layer < a->layers; layer++)
+        for (size_t step = first; step < a->first[from] + a->count[from]; step += PANEL) {
+            const size_t into = place(a, layer, to, step), out = place(a, layer, from, step);
+            memcpy(a->keys + into, a->keys + out, bytes);
+            memcpy(a->values + into, a->values + out, bytes);
+        }
+    a->first[to] = a->first[from];
+    a->count[to] = a->count[from];
+}
+
 /* Puts the new key and value of the i-th piece listed behind those held. */
 static void remember(struct step_attention *a, const struct step_queries *queries, size_t i)
 {

@@ -42,6 +42,9 @@ void step_attention_relative(struct step_attention *attention, size_t layer, con
 /** Forgets all but the last `memory` steps of each piece.  Local. */
 void step_attention_forget(struct step_attention *attention);
 
+/** Makes piece `to` hold what `from` holds.  Local. */
+void step_attention_copy(struct step_attention *attention, size_t to, size_t from);
+
 /** One step of some pieces in one layer. */
 struct step_queries {
     size_t layer, n;

@@ -6,9 +6,9 @@
 #include <string.h>
 
 const char *const loss_part_names[N_LOSS_PARTS] = {
-    "tempo", "signature", "position",      "pitch",    "duration", "velocity", "type",
-    "onset", "chroma",    "attributes",    "residual", "kl",       "category", "dispersion",
-    "label", "entropy",   "max_posterior", "correct",  "fader"};
+    "tempo", "signature", "position",      "pitch",    "duration", "velocity",   "type",
+    "onset", "chroma",    "attributes",    "residual", "kl",       "category",   "dispersion",
+    "label", "entropy",   "max_posterior", "correct",  "fader",    "correlation"};
 
 enum { SITE_DECODER = 0, SITE_RHYTHM = 100, SITE_TONAL = 200 };
 
@@ -104,12 +104,12 @@ struct mixture vae_mixture(const struct vae *vae, const real *theta)
 
 enum factor vae_fader_factor(int fader)
 {
-    return fader < 2 ? FACTOR_RHYTHM : FACTOR_TONAL;
+    return fader < VAE_FADERS ? FACTOR_RHYTHM : FACTOR_TONAL;
 }
 
 size_t vae_fader_coordinate(int fader)
 {
-    return (size_t)fader % 2;
+    return (size_t)fader % VAE_FADERS;
 }
 
 static uint32_t segment_key(const struct batch *batch, size_t row, size_t segment)
@@ -278,10 +278,12 @@ static size_t decode_bytes(const struct vae *vae, const struct vae_sizes *sizes,
 static size_t latent_scratch_bytes(const struct vae *vae, size_t n_segments)
 {
     const struct mixture_shape mixture = mixture_shape(&vae->shape);
-    const size_t a_segment = 4 * vae_latent(&vae->shape) + 2 * mixture.dimensions + 1;
+    const size_t a_segment = 8 * vae_latent(&vae->shape) + 2 * mixture.dimensions + 16;
     const size_t sums = 6 * mixture.n_components * mixture.dimensions + 8 * mixture.dimensions +
                         2 * mixture.n_components;
-    return n_segments * a_segment * sizeof(real) + sums * sizeof(double);
+    const size_t correlations = BATCH_RHYTHM_ATTRIBUTES + BATCH_FADERS + 1;
+    return n_segments * (a_segment * sizeof(real) + correlations * sizeof(double)) +
+           sums * sizeof(double);
 }
 
 /* The passes follow each other; each gives back what it took. */

@@ -18,6 +18,8 @@
 
 enum factor { FACTOR_RHYTHM, FACTOR_TONAL, N_FACTORS };
 
+enum { VAE_FADERS = BATCH_FADERS / N_FACTORS }; /* of a group: its latent's first coordinates */
+
 struct vae_shape {
     size_t width, heads, encoder_layers, decoder_layers;
     size_t latent_mixture;  /* D_e of each group */
@@ -54,6 +56,7 @@ enum loss_part {
     LOSS_MAX_POSTERIOR,
     LOSS_CORRECT,
     LOSS_FADER,
+    LOSS_CORRELATION, /* squared, of the tonal latent with the rhythm's attributes */
     N_LOSS_PARTS,
 };
 extern const char *const loss_part_names[N_LOSS_PARTS];
@@ -62,11 +65,12 @@ extern const char *const loss_part_names[N_LOSS_PARTS];
 struct objective {
     bool normal; /* the mixture coordinates have an N(0, I) prior and no label is used */
     struct mixture_weights mixture;
-    double residual;     /* w of the residual KL; mixture.kl is that of the mixture coordinates */
-    double free_nats;    /* of the residual KL, a segment; half of them a group */
-    double fader_weight; /* eta_A */
-    double fader_scale;  /* s0 */
-    double separation;   /* eta_S; 0: emotions are not kept apart */
+    double residual;      /* w of the residual KL; mixture.kl is that of the mixture coordinates */
+    double free_nats;     /* of the residual KL, a segment; half of them a group */
+    double fader_weight;  /* eta_A */
+    double fader_scale;   /* s0 */
+    double decorrelation; /* weight of LOSS_CORRELATION */
+    double separation;    /* eta_S; 0: emotions are not kept apart */
 };
 
 /** Randomness of one step; rates of 0 and `sample` off give the deterministic pass. */

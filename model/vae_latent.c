@@ -1,4 +1,5 @@
 /* The losses on the latents and their way back to the encoders' moments. */
+#include "decorrelation.h"
 #include "vae.h"
 
 #include <string.h>
@@ -88,6 +89,36 @@ static double normal_backward(const struct vae *vae, struct vae_tape *tape, enum
     return sum;
 }
 
+/* No linear reading of the tonal latent shall tell the rhythm: the number of notes passes into it,
+ * however little of them it is shown. */
+static double decorrelate(const struct vae *vae, struct vae_tape *tape, double weight,
+                          struct arena *scratch)
+{
+    enum { RHYTHM = BATCH_RHYTHM_ATTRIBUTES + VAE_FADERS };
+    const struct batch *batch = tape->batch;
+    const size_t n = batch->n_segments, latent = vae_latent(&vae->shape);
+    const size_t mark = arena_mark(scratch);
+    real *a = arena_reals(scratch, n * RHYTHM);
+    const struct slice slice = slice_take(vae, tape, FACTOR_TONAL, 0, latent, scratch);
+    for (size_t i = 0; i < n; i++) {
+        memcpy(a + i * RHYTHM, batch->rhythm_attributes + i * BATCH_RHYTHM_ATTRIBUTES,
+               BATCH_RHYTHM_ATTRIBUTES * sizeof *a);
+        memcpy(a + i * RHYTHM + BATCH_RHYTHM_ATTRIBUTES, batch->faders + i * BATCH_FADERS,
+               VAE_FADERS * sizeof *a);
+    }
+    const struct decorrelation call = {.n = n,
+                                       .coordinates = latent,
+                                       .attributes = RHYTHM,
+                                       .m = slice.m,
+                                       .a = a,
+                                       .dm = slice.dm,
+                                       .weight = weight};
+    const double loss = decorrelation_loss(&call, scratch);
+    slice_add_gradient(&slice, vae, tape, FACTOR_TONAL);
+    arena_reset(scratch, mark);
+    return loss;
+}
+
 static void mixture_part_backward(const struct vae *vae, const real *theta, real *gradient,
                                   struct vae_tape *tape, const struct objective *objective,
                                   const struct vae_share *share, double loss[N_LOSS_PARTS],
@@ -130,6 +161,9 @@ void vae_latent_backward(const struct vae *vae, const real *theta, real *gradien
     const double residual = objective->residual * scale, weight = objective->mixture.kl * scale;
     fader_backward(vae, tape, objective, share, first, loss, scratch);
     reparametrise(vae, tape);
+    const double segments = scale * (double)tape->batch->n_segments;
+    loss[LOSS_CORRELATION] +=
+        segments * decorrelate(vae, tape, segments * objective->decorrelation, scratch);
     for (enum factor g = 0; g < N_FACTORS; g++) {
         loss[LOSS_RESIDUAL] +=
             scale * normal_backward(vae, tape, g, shape->latent_mixture, shape->latent_residual,

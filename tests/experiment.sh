@@ -53,6 +53,7 @@ cp -r made all/
 refuses 2 "unknown option '--fast'" --fast
 refuses 2 '--folds = 2: want at least 3' --folds 2
 refuses 2 '--steps = 0: want a whole number' --steps 0
+refuses 2 '--variants: mixed: want gmm normal' --variants both,mixed
 refuses 2 'no music: --data DIR'
 refuses 1 '.*all: no music without labels' --data all
 refuses 1 '.*rest: no folder or archive' --data music/rest
@@ -145,5 +146,13 @@ cp out/results.json before.json
 run 0 "$affekt"
 ! grep -q ' train \| evaluate ' stderr || fail 'finished work was done again'
 cmp -s <(sed 1d before.json) <(sed 1d out/results.json) || fail 'other results'
+
+# Some of the variants by themselves, and always what they are compared with.
+run 0 "$affekt" --variants both@10,both
+python3 - <<'END' || fail 'not the variants that were asked for'
+import json
+pools = json.load(open('out/results.json'))['results']['pools']
+assert list(pools) == ['gmm', 'both', 'both@10'], pools
+END
 
 exit $((failures != 0))

@@ -131,6 +131,7 @@ static enum status evaluate(struct group *group, const char *checkpoint, const c
                                                .corpus = in_folder(from, corpus),
                                                .split = split,
                                                .sweeps = 2,
+                                               .drafts = 2,
                                                .count = 10,
                                                .transfers = 3,
                                                .seed = 3};

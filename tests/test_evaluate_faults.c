@@ -51,6 +51,7 @@ static enum status evaluate_once(void)
                                                .corpus = corpus,
                                                .split = SPLIT_TEST,
                                                .sweeps = 1,
+                                               .drafts = 2,
                                                .count = 4,
                                                .transfers = 1};
     struct progress silent = {0};

@@ -80,6 +80,7 @@ static struct generate_request plain_request(void)
                                      .seed = 9,
                                      .temperature = 1,
                                      .top_p = 0.95,
+                                     .drafts = 1,
                                      .tonic = GENERATE_ANY_TONIC};
 }
 

@@ -152,6 +152,43 @@ static void twin_of_the_decoder(void)
     vae_bench_fini(&bench);
 }
 
+/* A piece that goes on as another: the same nats as the decoder's of the joined segments. */
+static void a_copy_goes_on_as_its_original(void)
+{
+    static struct music music;
+    struct vae_bench bench;
+    struct generator *generator;
+    const struct generator_settings settings = plain_settings();
+    bench_talkative(&bench);
+    memset(&music, 0, sizeof music);
+    music.n_pieces = 2;
+    music.n_segments = SEGMENTS;
+    CU_ASSERT_EQUAL_FATAL(generator_create(&generator, &bench.vae, bench.theta, 2, 0, &settings),
+                          OK);
+    for (size_t s = 0; s < SEGMENTS; s++) {
+        const size_t from = s % 2, to = 1 - from; /* each is overwritten by the other in turn */
+        for (size_t g = 0; g < N_FACTORS; g++)
+            random_normals(music.z[s][g], 2 * LATENT, 1, RANDOM_TEST, 10 * s + g, 7);
+        const struct generator_request request = {
+            .z = {music.z[s][0], music.z[s][1]}, .tonic = music.tonic[s], .bars = MAKE_BARS};
+        generator_segment(generator, &request, music.events[s], music.counts[s]);
+        generator_copy(generator, to, from);
+        generator_copy(generator, to, to);
+        for (size_t g = 0; g < N_FACTORS; g++)
+            memcpy(music.z[s][g] + to * LATENT, music.z[s][g] + from * LATENT,
+                   LATENT * sizeof(real));
+        memcpy(music.events[s] + to * MAX_EVENTS, music.events[s] + from * MAX_EVENTS,
+               MAX_EVENTS * sizeof *music.events[s]);
+        music.counts[s][to] = music.counts[s][from];
+    }
+    for (size_t i = 0; i < 2; i++) {
+        const double want = decoder_nats(&bench, &music, i);
+        CU_ASSERT_DOUBLE_EQUAL(generator_nats(generator, i), want, LIMIT * want);
+    }
+    generator_destroy(generator);
+    vae_bench_fini(&bench);
+}
+
 /* Memory and condition matter: otherwise the test above could not tell. */
 static void memory_and_latents_count(void)
 {
@@ -436,6 +473,7 @@ const char *const suite_name = "generator_float";
 #endif
 const struct suite_test suite_tests[] = {
     {"twin of the decoder", twin_of_the_decoder},
+    {"a copy goes on as its original", a_copy_goes_on_as_its_original},
     {"memory and latents count", memory_and_latents_count},
     {"legal under any weights", legal_under_any_weights},
     {"legal under extreme weights", legal_under_extreme_weights},

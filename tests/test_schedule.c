@@ -115,6 +115,7 @@ static void weights_ramp_in_their_stage(void)
     CU_ASSERT(near(objective.free_nats, config.objective.free_bits));
     CU_ASSERT(near(objective.fader_weight, config.objective.attribute_weight));
     CU_ASSERT(near(objective.fader_scale, config.objective.attribute_scale));
+    CU_ASSERT(near(objective.decorrelation, config.objective.decorrelation));
 }
 
 static void ramps_may_be_missing(void)

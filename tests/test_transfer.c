@@ -72,7 +72,8 @@ static struct transfer_request plain_request(void)
                                      .strength = 1,
                                      .seed = 4,
                                      .temperature = 0.9,
-                                     .top_p = 0.95};
+                                     .top_p = 0.95,
+                                     .drafts = 1};
 }
 
 static struct posterior latents_of(const struct transfer_request *request, uint32_t index,

@@ -102,6 +102,7 @@ static void bench_prepare(struct vae_bench *bench, const struct golden *golden)
                                           .residual = w->kl,
                                           .free_nats = w->free,
                                           .fader_weight = w->fader,
+                                          .decorrelation = w->decorrelation,
                                           .fader_scale = w->scale};
     bench->noise =
         (struct vae_noise){.dropout = {.seed = golden_seed, .step = golden_step}, .sample = true};

@@ -25,6 +25,7 @@ void vae_bench_init(struct vae_bench *bench, size_t memory, size_t per_emotion)
         .residual = 0.9,
         .free_nats = 0,
         .fader_weight = 2,
+        .decorrelation = 0.9,
         .fader_scale = 1.5};
     bench->noise = (struct vae_noise){.dropout = {.rate = REAL(0.2), .seed = 3, .step = 9},
                                       .token_dropout = REAL(0.2),
@@ -92,7 +93,8 @@ static double weigh(const struct vae_bench *bench, const struct vae_share *share
     double j = 0;
     for (int i = 0; i <= LOSS_ATTRIBUTES; i++) j += part[i];
     j += bench->objective.residual * part[LOSS_RESIDUAL] + w->kl * part[LOSS_KL] +
-         bench->objective.fader_weight * part[LOSS_FADER];
+         bench->objective.fader_weight * part[LOSS_FADER] +
+         bench->objective.decorrelation * part[LOSS_CORRELATION];
     if (bench->objective.normal) return j;
     return j + w->kl * (part[LOSS_CATEGORY] - w->delta * part[LOSS_DISPERSION]) +
            w->gamma * part[LOSS_LABEL] -

@@ -11,6 +11,9 @@ enum {
     VELOCITY_SHIFT = 8, /* MIDI velocity either way */
 };
 
+const enum attribute collate_faders[BATCH_FADERS] = {
+    ATTRIBUTE_RHYTHM_DENSITY, ATTRIBUTE_NOTE_DENSITY, ATTRIBUTE_MODE_MARGIN, ATTRIBUTE_REGISTER};
+
 /* The shifts of one row. */
 struct shift {
     int pitch, tempo, velocity;
@@ -168,9 +171,6 @@ static void shift_attributes(double out[N_ATTRIBUTES], const float *in, struct s
 
 static void fill_attributes(struct filler *f, size_t s, const float *measured, struct shift shift)
 {
-    static const enum attribute FADERS[BATCH_FADERS] = {ATTRIBUTE_RHYTHM_DENSITY,
-                                                        ATTRIBUTE_NOTE_DENSITY,
-                                                        ATTRIBUTE_MODE_MARGIN, ATTRIBUTE_REGISTER};
     static const enum attribute RHYTHM[BATCH_RHYTHM_ATTRIBUTES] = {
         ATTRIBUTE_NOTE_RATE, ATTRIBUTE_TEMPO, ATTRIBUTE_NOTE_LENGTH, ATTRIBUTE_VELOCITY,
         ATTRIBUTE_POLYPHONY};
@@ -182,7 +182,7 @@ static void fill_attributes(struct filler *f, size_t s, const float *measured, s
     for (int a = 0; a < N_ATTRIBUTES; a++)
         scaled[a] = (value[a] - standard->mean[a]) / standard->deviation[a];
     for (size_t i = 0; i < BATCH_FADERS; i++)
-        f->faders[s * BATCH_FADERS + i] = (real)value[FADERS[i]];
+        f->faders[s * BATCH_FADERS + i] = (real)scaled[collate_faders[i]];
     for (size_t i = 0; i < BATCH_RHYTHM_ATTRIBUTES; i++)
         f->rhythm[s * BATCH_RHYTHM_ATTRIBUTES + i] = (real)scaled[RHYTHM[i]];
     for (size_t i = 0; i < BATCH_TONAL_ATTRIBUTES; i++)

@@ -12,6 +12,9 @@
 #include "batch.h"
 #include "sampler.h"
 
+/** The attributes that the faders move, in their order. */
+extern const enum attribute collate_faders[BATCH_FADERS];
+
 /** Mean and standard deviation of each attribute over the training split. */
 struct standard {
     double mean[N_ATTRIBUTES], deviation[N_ATTRIBUTES];

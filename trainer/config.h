@@ -40,7 +40,8 @@ struct config {
         double kl_ramp;                   /* share of the stage's steps */
         double free_bits;                 /* nats a sample */
         double delta, alpha, gamma;
-        double attribute_weight, attribute_scale;      /* eta_A, s0 */
+        double attribute_weight, attribute_scale; /* eta_A, s0 */
+        double decorrelation; /* weight of the tonal latent's correlations with rhythm */
         double separation_weight, separation_distance; /* eta_S, D0 */
         double temperature_start, temperature_end;     /* Temp */
     } objective;

@@ -26,6 +26,7 @@ struct evaluate_settings {
                          pairs are swapped */
     size_t count;     /* pieces to generate, 0..EVALUATE_MAX_COUNT */
     size_t transfers; /* labelled pieces to move to other emotions, 0..EVALUATE_MAX_TRANSFERS */
+    size_t drafts;    /* of each segment written, 1..WRITER_MAX_DRAFTS */
     uint64_t seed;    /* of resamples, choices and generated music */
 };
 

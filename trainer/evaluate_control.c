@@ -6,15 +6,12 @@
 #include <math.h>
 #include <stdio.h>
 
-static const enum attribute FADER_ATTRIBUTE[BATCH_FADERS] = {
-    ATTRIBUTE_RHYTHM_DENSITY, ATTRIBUTE_NOTE_DENSITY, ATTRIBUTE_MODE_MARGIN, ATTRIBUTE_REGISTER};
-
 /* What fader `of` measures when `sweep->fader` stands at place k of a segment's sweep. */
 static double swept(const struct fader_sweep *sweep, size_t segment, size_t k, int of)
 {
     const struct evaluate_control *control = sweep->control;
     const size_t row = ((size_t)sweep->fader * control->n_sweeps + segment) * CONTROL_VALUES + k;
-    const enum attribute attribute = FADER_ATTRIBUTE[of];
+    const enum attribute attribute = collate_faders[of];
     return control->measured[(control->n_swaps + row) * CONTROL_MEASURES + attribute] /
            sweep->standard->deviation[attribute];
 }
@@ -100,7 +97,7 @@ enum status evaluate_faders(const struct evaluation *evaluation, json_t *section
                             control->n_sweeps, seed));
         TRY(evaluate_figure(entry, "linearity", control_linearity, &sweep, control->n_sweeps,
                             seed));
-        if (json_object_set(section, attribute_names[FADER_ATTRIBUTE[f]], entry) != 0)
+        if (json_object_set(section, attribute_names[collate_faders[f]], entry) != 0)
             FAIL(FAILED, "no memory for the results");
     }
 done:

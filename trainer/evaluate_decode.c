@@ -3,6 +3,7 @@
 #include "generator.h"
 #include "random.h"
 #include "tonic.h"
+#include "writer.h"
 #include "written.h"
 
 #include <math.h>
@@ -114,18 +115,18 @@ static enum status decode(struct evaluate_control *control, const struct evaluat
         .tonic = control->tonic + first,
         .pitches = pitches,
         .bars = (size_t)model->vocabulary.settings.bars};
-    struct generator *generator = NULL;
+    struct writer *writer = NULL;
     struct generator_event *events = calloc(n * EVENTS_SEGMENT_EVENTS, sizeof *events);
     size_t counts[TOGETHER];
     if (!events || status_fault()) FAIL(FAILED, "no memory for %zu segments", n);
-    TRY(generator_create(&generator, &model->vae, model->theta, n, (uint32_t)first, &settings));
-    generator_segment(generator, &request, events, counts);
+    TRY(writer_create(&writer, model, n, (uint32_t)first, &settings, evaluation->settings->drafts));
+    writer_segment(writer, &request, events, counts);
     for (size_t i = 0; i < n; i++)
         measure_segment(control->measured + (first + i) * CONTROL_MEASURES,
                         events + i * EVENTS_SEGMENT_EVENTS, counts[i], control->tonic[first + i],
                         &model->vocabulary);
 done:
-    generator_destroy(generator);
+    writer_destroy(writer);
     free(events);
     return status;
 }

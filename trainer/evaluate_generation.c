@@ -99,6 +99,7 @@ static enum status make_units(struct evaluate_music *music, const struct evaluat
                 .seed = evaluation->settings->seed + number,
                 .temperature = 0.9,
                 .top_p = 0.95,
+                .drafts = evaluation->settings->drafts,
                 .tonic = GENERATE_ANY_TONIC};
             TRY(generate_pieces(&evaluation->model, &request, measure_piece, &unit));
         }

@@ -81,7 +81,8 @@ static enum status move_piece(struct evaluate_transfers *transfers,
                                                  .strength = 1,
                                                  .seed = evaluation->settings->seed + k,
                                                  .temperature = 0.9,
-                                                 .top_p = 0.95};
+                                                 .top_p = 0.95,
+                                                 .drafts = evaluation->settings->drafts};
         if (!own && !transfers->can[y]) continue;
         TRY(transfer_pieces(&evaluation->model, &request, measure_moved, &move));
     }

@@ -2,6 +2,7 @@
 #include "generate.h"
 
 #include "generator.h"
+#include "writer.h"
 #include "written.h"
 
 #include <stdlib.h>
@@ -128,7 +129,7 @@ struct passage {
 };
 
 /* Writes the segments of one step. */
-static void write_step(struct batch_state *batch, struct generator *generator,
+static void write_step(struct batch_state *batch, struct writer *writer,
                        const struct generate_step *step, struct passage *passage)
 {
     const size_t bars = (size_t)batch->model->vocabulary.settings.bars;
@@ -143,7 +144,7 @@ static void write_step(struct batch_state *batch, struct generator *generator,
                                            passage->attempt};
             draw_latents(batch, i, step->point, passage->segment, &key);
         }
-        generator_segment(generator, &request, batch->segment, batch->n_segment);
+        writer_segment(writer, &request, batch->segment, batch->n_segment);
         for (size_t i = 0; i < passage->n; i++) take_segment(batch, i);
     }
 }
@@ -156,13 +157,13 @@ static enum status batch_write(struct batch_state *batch, uint32_t first, size_t
     const struct model *model = batch->model;
     const struct generator_settings settings = settings_of(batch, attempt);
     struct passage passage = {.first = first, .n = n, .attempt = attempt};
-    struct generator *generator = NULL;
-    TRY(generator_create(&generator, &model->vae, model->theta, n, first, &settings));
+    struct writer *writer = NULL;
+    TRY(writer_create(&writer, model, n, first, &settings, batch->request->drafts));
     memset(batch->n_events, 0, n * sizeof *batch->n_events);
     for (size_t i = 0; i < batch->request->n_steps; i++)
-        write_step(batch, generator, &batch->request->steps[i], &passage);
+        write_step(batch, writer, &batch->request->steps[i], &passage);
 done:
-    generator_destroy(generator);
+    writer_destroy(writer);
     return status;
 }
 
@@ -229,14 +230,14 @@ done:
 }
 
 /* Pieces whose keys and values fit into CACHE_BYTES. */
-static size_t batch_size(const struct model *model, uint32_t count)
+static size_t batch_size(const struct model *model, const struct generate_request *request)
 {
     const struct vae_shape *shape = &model->vae.shape;
     const size_t steps = shape->memory + EVENTS_SEGMENT_EVENTS;
     const size_t piece = 2 * shape->decoder_layers * steps * shape->width * sizeof(real);
-    size_t n = CACHE_BYTES / piece;
+    size_t n = CACHE_BYTES / piece / request->drafts;
     if (n > MAX_BATCH) n = MAX_BATCH;
-    if (n > count) n = count;
+    if (n > request->count) n = request->count;
     return n > 0 ? n : 1;
 }
 
@@ -245,7 +246,7 @@ enum status generate_pieces(const struct model *model, const struct generate_req
 {
     enum status status = OK;
     struct batch_state batch = {0};
-    const uint32_t size = (uint32_t)batch_size(model, request->count);
+    const uint32_t size = (uint32_t)batch_size(model, request);
     ASSERT(request->n_steps >= 1 && request->count >= 1);
     TRY(batch_init(&batch, model, request, size));
     for (uint32_t first = 0; first < request->count; first += size) {

@@ -83,6 +83,8 @@ const struct option_entry options[] = {
            HELP("eta_A: weight of the fader loss")),
     OPTION(objective, attribute_scale, DEFAULT(1), RANGE(1e-3, 100, ""),
            HELP("s0: slope of the fader loss")),
+    OPTION(objective, decorrelation, DEFAULT(1), RANGE(0, 1000, ""),
+           HELP("weight of what correlates the tonal latent with rhythm, in a micro-batch")),
     OPTION(objective, separation_weight, DEFAULT(1), RANGE(0, 1000, ""),
            HELP("eta_S: weight of the separation of emotions; of a dispersed prior only")),
     OPTION(objective, separation_distance, DEFAULT(2), RANGE(0, 100, "nats"),

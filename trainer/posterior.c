@@ -43,64 +43,64 @@ static double temperature(const struct model *model)
     return schedule_at(&model->config, model->step).objective.mixture.temperature;
 }
 
-/* Memory for one segment at a time. */
-struct encoder_memory {
-    struct arena batches, activations, scratch;
-};
-
-static enum status memory_init(struct encoder_memory *memory, const struct model *model)
+enum status posterior_encoder_init(struct posterior_encoder *encoder, const struct model *model)
 {
     enum status status = OK;
     const struct vae_sizes most = vae_most(&model->vae, EVENTS_SEGMENT_EVENTS, 1, 1);
     const struct vae_memory need = vae_memory(&model->vae, &most);
-    *memory = (struct encoder_memory){0};
-    TRY(arena_init(&memory->batches,
+    *encoder = (struct posterior_encoder){.model = model};
+    TRY(arena_init(&encoder->batches,
                    collate_bytes(&model->vocabulary, EVENTS_SEGMENT_EVENTS, 1, 1)));
-    TRY(arena_init(&memory->activations, need.encode));
-    TRY(arena_init(&memory->scratch, need.scratch));
+    TRY(arena_init(&encoder->activations, need.encode));
+    TRY(arena_init(&encoder->scratch, need.scratch));
 done:
+    if (status != OK) posterior_encoder_fini(encoder);
     return status;
 }
 
-static void memory_fini(struct encoder_memory *memory)
+void posterior_encoder_fini(struct posterior_encoder *encoder)
 {
-    arena_fini(&memory->batches);
-    arena_fini(&memory->activations);
-    arena_fini(&memory->scratch);
+    arena_fini(&encoder->batches);
+    arena_fini(&encoder->activations);
+    arena_fini(&encoder->scratch);
 }
 
-static void encode(struct posterior *posterior, const struct model *model,
-                   const struct piece *piece, size_t s, struct encoder_memory *memory)
+void posterior_encoder_moments(struct posterior_encoder *encoder, const real *moments[N_FACTORS],
+                               const struct event *events, const struct segment *from)
 {
     static const struct vae_noise quiet;
+    const struct model *model = encoder->model;
     const struct collate collate = {.vocabulary = &model->vocabulary, .standard = model->standard};
-    const struct corpus_segment segment = collate_segment(&piece->segments[s]);
-    const struct source source = {piece->events, &segment};
+    const struct corpus_segment segment = collate_segment(from);
+    const struct source source = {events, &segment};
     const struct row row = {0, 1, CORPUS_UNLABELLED};
-    const size_t latent = posterior->latent;
     struct vae_tape tape;
-    arena_reset(&memory->batches, 0);
-    arena_reset(&memory->activations, 0);
-    const struct batch batch = collate_rows(&collate, &source, &row, 1, 0, &memory->batches);
+    arena_reset(&encoder->batches, 0);
+    arena_reset(&encoder->activations, 0);
+    const struct batch batch = collate_rows(&collate, &source, &row, 1, 0, &encoder->batches);
     vae_encode(&model->vae, model->theta, &tape, &batch, &quiet, temperature(model),
-               &memory->activations, &memory->scratch);
-    for (int g = 0; g < N_FACTORS; g++) {
-        const real *moments = tape.encoder[g].moments;
-        memcpy(posterior->mean[g] + s * latent, moments, latent * sizeof *moments);
-        memcpy(posterior->log_variance[g] + s * latent, moments + latent, latent * sizeof *moments);
-    }
+               &encoder->activations, &encoder->scratch);
+    for (int g = 0; g < N_FACTORS; g++) moments[g] = tape.encoder[g].moments;
 }
 
 enum status posterior_encode(struct posterior *posterior, const struct model *model,
                              const struct piece *piece)
 {
     enum status status = OK;
-    struct encoder_memory memory = {0};
+    struct posterior_encoder encoder = {0};
     TRY(posterior_init(posterior, model, piece->n_segments));
-    TRY(memory_init(&memory, model));
-    for (size_t s = 0; s < piece->n_segments; s++) encode(posterior, model, piece, s, &memory);
+    TRY(posterior_encoder_init(&encoder, model));
+    for (size_t s = 0; s < piece->n_segments; s++) {
+        const size_t latent = posterior->latent, at = s * latent;
+        const real *moments[N_FACTORS];
+        posterior_encoder_moments(&encoder, moments, piece->events, &piece->segments[s]);
+        for (int g = 0; g < N_FACTORS; g++) {
+            memcpy(posterior->mean[g] + at, moments[g], latent * sizeof(real));
+            memcpy(posterior->log_variance[g] + at, moments[g] + latent, latent * sizeof(real));
+        }
+    }
 done:
-    memory_fini(&memory);
+    posterior_encoder_fini(&encoder);
     if (status != OK) posterior_fini(posterior);
     return status;
 }

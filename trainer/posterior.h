@@ -21,6 +21,25 @@ STATUS_CHECKED enum status posterior_init(struct posterior *posterior, const str
                                           size_t n);
 void posterior_fini(struct posterior *posterior);
 
+/** What encodes segments one at a time. */
+struct posterior_encoder {
+    const struct model *model;
+    struct arena batches, activations, scratch; /* owned */
+};
+
+/** Local.  Fails for want of memory. */
+STATUS_CHECKED enum status posterior_encoder_init(struct posterior_encoder *encoder,
+                                                  const struct model *model);
+void posterior_encoder_fini(struct posterior_encoder *encoder);
+
+/** Moments of one segment.  Local.
+ *
+ * @param[out] moments  (2 latent) each: means, then log-variances; valid until the next call
+ * @param      events   of the piece, in which the segment says where it begins
+ */
+void posterior_encoder_moments(struct posterior_encoder *encoder, const real *moments[N_FACTORS],
+                               const struct event *events, const struct segment *segment);
+
 /** Encodes a piece; posterior_fini frees what it made.  Local.  Fails for want of memory. */
 STATUS_CHECKED enum status posterior_encode(struct posterior *posterior, const struct model *model,
                                             const struct piece *piece);

@@ -67,6 +67,7 @@ struct schedule schedule_at(const struct config *config, uint64_t step)
                 .free_nats = config->objective.free_bits,
                 .fader_weight = config->objective.attribute_weight,
                 .fader_scale = config->objective.attribute_scale,
+                .decorrelation = config->objective.decorrelation,
                 .separation = dispersed ? config->objective.separation_weight : 0,
             },
     };

@@ -223,6 +223,7 @@ static double total_loss(const struct objective *objective, const struct step_re
     for (int i = 0; i <= LOSS_ATTRIBUTES; i++) loss += part[i];
     loss += objective->residual * part[LOSS_RESIDUAL] + w->kl * part[LOSS_KL];
     loss += objective->fader_weight * part[LOSS_FADER];
+    loss += objective->decorrelation * part[LOSS_CORRELATION];
     if (objective->normal) return loss;
     loss += w->kl * (part[LOSS_CATEGORY] - w->delta * part[LOSS_DISPERSION]);
     loss += w->gamma * part[LOSS_LABEL] - w->kl * w->alpha * report->information;

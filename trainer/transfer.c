@@ -3,6 +3,7 @@
 
 #include "smf.h"
 #include "transfer_score.h"
+#include "writer.h"
 #include "written.h"
 
 #include <math.h>
@@ -192,7 +193,7 @@ static uint8_t changed_tempo(const struct work *work, uint8_t symbol)
 }
 
 /* Writes segment s, whose first bar is bar `bar` of the piece, and returns its number of bars. */
-static size_t write_segment(struct work *work, struct generator *generator, size_t s, size_t bar)
+static size_t write_segment(struct work *work, struct writer *writer, size_t s, size_t bar)
 {
     const struct transfer_source *input = work->request->input;
     const struct segment *segment = &input->piece.segments[s];
@@ -215,7 +216,7 @@ static size_t write_segment(struct work *work, struct generator *generator, size
         .bars = n_bars,
         .tempo = tempo,
         .signature = signature};
-    generator_segment(generator, &request, events, &n_events);
+    writer_segment(writer, &request, events, &n_events);
     for (size_t i = 0; i < n_events; i++)
         work->events[work->n_events++] = written_event(&events[i], tonic);
     return n_bars;
@@ -232,13 +233,13 @@ static enum status write_events(struct work *work, uint32_t attempt)
                                                 .bar_steps = model->vocabulary.bar_steps,
                                                 .tempo = -1,
                                                 .signature = -1};
-    struct generator *generator = NULL;
+    struct writer *writer = NULL;
     work->n_events = 0;
-    TRY(generator_create(&generator, &model->vae, model->theta, 1, 0, &settings));
+    TRY(writer_create(&writer, model, 1, 0, &settings, work->request->drafts));
     for (size_t s = 0, bar = 0; s < work->latents.n; s++)
-        bar += write_segment(work, generator, s, bar);
+        bar += write_segment(work, writer, s, bar);
 done:
-    generator_destroy(generator);
+    writer_destroy(writer);
     return status;
 }
 

@@ -36,10 +36,10 @@ SEED, STEP, ROW_STEPS, STREAM_POSTERIOR = 77, 13, 2048, 2
 CASES = [
     dict(name="mixture", memory=6, per_emotion=2, full=False, normal=False, kl=0.7, delta=0.6,
          alpha=1.25, gamma=3.0, temperature=2.0, free=0.0, fader=2.0, scale=1.5, separation=0.5,
-         distance=3.0),
+         distance=3.0, decorrelation=0.8),
     dict(name="normal", memory=64, per_emotion=1, full=True, normal=True, kl=0.4, delta=0.0,
          alpha=0.0, gamma=0.0, temperature=1.0, free=2.5, fader=1.0, scale=0.75, separation=0.0,
-         distance=0.0),
+         distance=0.0, decorrelation=0.0),
 ]
 
 
@@ -391,6 +391,20 @@ def fader_part(case, latents, segments):
     return total
 
 
+def standardised(x):
+    """Less its mean, over its norm (kept from 0 by 1e-12); unknown numbers become 0."""
+    known = ~torch.isnan(x)
+    x = torch.where(known, x - x[known].mean(), 0.0)
+    return x / torch.sqrt((x**2).sum() + 1e-12)
+
+
+def correlation_part(latents, segments):
+    """Squared correlations of the tonal means with the rhythm attributes within a micro-batch."""
+    z = torch.stack([latent["m"]["tonal"] for latent in latents])
+    a = torch.tensor([segment["rhythm"] + segment["faders"][:2] for segment in segments])
+    return sum((standardised(x) @ standardised(y)) ** 2 for x in z.T for y in a.T)
+
+
 def separation(p, case):
     mean, log_variance = p["mixture/mean"], p["mixture/log_variance"]
     variance, total = log_variance.exp(), torch.zeros(())
@@ -406,7 +420,8 @@ def separation(p, case):
 
 
 PARTS = FIELDS + ("type", "onset", "chroma", "attributes", "residual", "kl", "category",
-                  "dispersion", "label", "entropy", "max_posterior", "correct", "fader")
+                  "dispersion", "label", "entropy", "max_posterior", "correct", "fader",
+                  "correlation")
 
 
 def encode_segment(p, case, row_id, place, segment):
@@ -446,8 +461,10 @@ def objective(p, case, batches):
     segments = [s for micro in batches for _, row in micro for s in row]
     labels = [s["label"] for s in segments]
     for micro in batches:
+        mine = [s for _, row in micro for s in row]
         reconstruction(p, case, micro, latents[first:], part)
-        first += sum(len(row) for _, row in micro)
+        part["correlation"] += correlation_part(latents[first:first + len(mine)], mine)
+        first += len(mine)
     trained = latent_parts(p, case, latents, labels, part)
     part["fader"] = fader_part(case, latents, segments)
     information = 0 if case["normal"] else mixture_parts(p, case, latents, labels, part)
@@ -455,6 +472,7 @@ def objective(p, case, batches):
     j = j + w * (part["residual"] + part["kl"] + part["category"]
                  - case["delta"] * part["dispersion"] - case["alpha"] * information) \
         + case["gamma"] * part["label"] + case["fader"] * part["fader"] \
+        + case["decorrelation"] * part["correlation"] \
         + case["separation"] * separation(p, case)
     return j, j + w * (trained - part["residual"]), part, latents
 
@@ -531,8 +549,8 @@ def main():
     print("    double centre, amplitude, phase; /* of its numbers */")
     print("    double norm, projection, some[4]; /* of its gradient */\n};")
     print("struct golden_weights {\n    size_t memory, per_emotion;\n    int full, normal;")
-    print("    double kl, delta, alpha, gamma, temperature, free, fader, scale, separation, "
-          "distance;\n};")
+    print("    double kl, delta, alpha, gamma, temperature, free, fader, scale;")
+    print("    double separation, distance, decorrelation;\n};")
     batches = make_batches()
     for i, micro in enumerate(batches):
         emit_batch(i, micro)
