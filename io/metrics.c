@@ -2,20 +2,19 @@
 #define _GNU_SOURCE
 #include "metrics.h"
 
+#include "tail.h"
+
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 struct metrics {
     char *path;
-    int descriptor;
-    off_t end;  /* of the last whole line, bytes */
+    struct tail tail;
     char *line; /* (room) the line being written */
     size_t room;
     size_t lost;
@@ -53,10 +52,11 @@ static enum status find_end(off_t *end, FILE *file, int64_t last_step)
 static enum status cut(struct metrics *m, int64_t last_step)
 {
     enum status status = OK;
+    off_t end = 0;
     FILE *file = status_fault() ? NULL : fopen(m->path, "re");
     if (!file) FAIL(FAILED, "cannot open: %s", strerror(errno));
-    TRY(find_end(&m->end, file, last_step));
-    if (ftruncate(m->descriptor, m->end) != 0) FAIL(FAILED, "cannot cut: %s", strerror(errno));
+    TRY(find_end(&end, file, last_step));
+    TRY(tail_cut(&m->tail, end));
 done:
     if (file) fclose(file);
     return status;
@@ -68,12 +68,11 @@ enum status metrics_open(struct metrics **metrics, const char *path, int64_t las
     struct metrics *m = status_fault() ? NULL : calloc(1, sizeof *m);
     *metrics = NULL;
     if (!m) FAIL(FAILED, "%s: no memory", path);
-    m->descriptor = -1;
+    m->tail.descriptor = -1;
     m->path = strdup(path);
     if (!m->path) FAIL(FAILED, "%s: no memory", path);
-    m->descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-    if (m->descriptor < 0) FAIL(FAILED, "%s: cannot open: %s", path, strerror(errno));
-    status = cut(m, last_step);
+    status = tail_open(&m->tail, path);
+    if (status == OK) status = cut(m, last_step);
     if (status != OK) FAIL(status, "%s: %s", path, status_message());
     *metrics = m;
 done:
@@ -116,26 +115,12 @@ static size_t format_line(struct metrics *m, int64_t step, const struct metric *
     return length + 2;
 }
 
-/* One write; what a full disk took of the line is cut off again. */
-static enum status append(struct metrics *m, size_t length)
-{
-    ssize_t n;
-    do n = write(m->descriptor, m->line, length);
-    while (n < 0 && errno == EINTR);
-    if (n == (ssize_t)length) {
-        m->end += n;
-        return OK;
-    }
-    const int reason = n < 0 ? errno : ENOSPC;
-    if (n > 0 && ftruncate(m->descriptor, m->end) != 0) return status_fail(FAILED, "torn line");
-    return status_fail(FAILED, "cannot write: %s", strerror(reason));
-}
-
 enum status metrics_write(struct metrics *m, int64_t step, const struct metric *values,
                           size_t n_values)
 {
     const size_t length = format_line(m, step, values, n_values);
-    const enum status status = length ? append(m, length) : status_fail(FAILED, "no memory");
+    const enum status status =
+        length ? tail_append(&m->tail, m->line, length) : status_fail(FAILED, "no memory");
     const bool reported = m->failing;
     m->failing = status != OK;
     if (status == OK) return OK;
@@ -151,7 +136,7 @@ size_t metrics_lost(const struct metrics *m)
 void metrics_close(struct metrics *m)
 {
     if (!m) return;
-    if (m->descriptor >= 0) close(m->descriptor);
+    tail_close(&m->tail);
     free(m->line);
     free(m->path);
     free(m);

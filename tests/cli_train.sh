@@ -5,6 +5,7 @@
 set -u
 affekt=$1
 mpiexec=$2
+here=$(dirname "$(realpath "$0")")
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 failures=0
@@ -218,6 +219,14 @@ same "$(checkpoint one 20)" "$(checkpoint again 20)"
 [ ! -e again/checkpoints/step-00000017.h5.tmp ] || fail 'an orphaned temporary is left'
 [ "$(wc -l <again/metrics.jsonl)" -eq 22 ] || fail 'metrics are not those of one run'
 
+# TensorBoard's file says the same, to another reader, after two resumptions too.
+reads_alike() {
+    python3 "$here/read_tensorboard.py" "$1/events.out.tfevents.affekt" "$1/metrics.jsonl" >/dev/null ||
+        fail "$1: events are not those of the metrics"
+}
+reads_alike one
+reads_alike again
+
 # lines FILE N SECONDS: waits until the file has N lines.
 lines() {
     for _ in $(seq $(($3 * 10))); do
@@ -243,6 +252,7 @@ grep -q '"stopped": true' stdout || fail 'a signalled run does not say so'
 [ "$(ls cut/checkpoints/*.h5 | wc -l)" -eq 1 ] || fail 'a signalled run left not one checkpoint'
 run 0 3 "${long[@]}" --out cut
 same "$(checkpoint whole 300)" "$(checkpoint cut 300)"
+reads_alike cut
 
 # A time limit does the same; until then the folder is in use.
 ranks 2 "$affekt" train --corpus c.h5 "${small[@]}" --steps 100000 --out timed --max-time 5s \

@@ -16,7 +16,8 @@ fail() {
 }
 
 "$manuals" >"$folder/said" 2>&1
-[ $? -eq 2 ] && grep -q '^usage' "$folder/said" || fail 'no usage'
+[ $? -eq 2 ] || fail 'no arguments: another exit code than 2'
+grep -q '^usage' "$folder/said" || fail 'no usage'
 cmake --install "$build" --prefix "$folder/usr" >"$folder/said" 2>&1 || fail "$(tail -1 "$folder/said")"
 man=$folder/usr/share/man/man1
 verbs=$("$affekt" --help | sed -n '/^  affekt/d; s/^  \([a-z]*\) .*/\1/p')

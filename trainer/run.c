@@ -105,7 +105,8 @@ static enum status open_folder(struct run *run)
     return group_agree(run->group, local);
 }
 
-/* Metrics and config.ini: written only once it is sure that this run goes on from the folder. */
+/* Metrics, for TensorBoard too, and config.ini: written only once it is sure that this run goes on
+ * from the folder. */
 static enum status open_log(struct run *run, const struct config *config)
 {
     enum status local = OK;
@@ -117,6 +118,9 @@ static enum status open_log(struct run *run, const struct config *config)
     if (leads(run)) {
         run_folder_file(&run->folder, path, "metrics.jsonl");
         local = metrics_open(&run->log.metrics, path, (int64_t)run->trainer.step);
+        run_folder_file(&run->folder, path, "events.out.tfevents.affekt");
+        if (local == OK)
+            local = tensorboard_open(&run->log.board, path, (int64_t)run->trainer.step);
         if (local == OK) local = write_config(run, config);
         if (local == OK && config->train.patience == 0)
             local = run_folder_forget_best(&run->folder);
@@ -364,6 +368,7 @@ static void finish(struct run *run)
     result->seconds = stop_clock() - run->log.start;
     result->events_per_second = run_log_rate(&run->log);
     metrics_close(run->log.metrics);
+    tensorboard_close(run->log.board);
     progress_fini(run->progress);
     if (run->progress->log) fclose(run->progress->log);
     run->progress->log = NULL;

@@ -1,6 +1,6 @@
 /**
- * A run's folder: RUN/config.ini, metrics.jsonl, checkpoints/step-00001000.h5, checkpoints/latest,
- * and `complete` once the last step is done.
+ * A run's folder: RUN/config.ini, metrics.jsonl, events.out.tfevents.affekt,
+ * checkpoints/step-00001000.h5, checkpoints/latest, and `complete` once the last step is done.
  *
  * Rank 0 alone touches it, save for the checkpoints themselves, which all ranks write.
  */

@@ -21,9 +21,13 @@ static void add(struct line *line, const char *name, double value)
     line->metric[line->n++] = (struct metric){name, value};
 }
 
-static void write_line(struct run_log *log, uint64_t step, const struct line *line)
+static void write_line(struct run_log *log, const char *group, uint64_t step,
+                       const struct line *line)
 {
     if (log->metrics && metrics_write(log->metrics, (int64_t)step, line->metric, line->n) != OK)
+        progress_note(log->progress, "warning: %s", status_message());
+    if (log->board &&
+        tensorboard_write(log->board, group, (int64_t)step, line->metric, line->n) != OK)
         progress_note(log->progress, "warning: %s", status_message());
 }
 
@@ -56,7 +60,7 @@ static void write_step(struct run_log *log, const struct step_report *report)
     add(&line, "steps_per_second",
         seconds > 0 ? (double)(report->step - log->first_step) / seconds : 0);
     add(&line, "events_per_second", run_log_rate(log));
-    write_line(log, report->step, &line);
+    write_line(log, "train", report->step, &line);
 }
 
 static void warn(struct run_log *log, const struct step_report *report)
@@ -128,7 +132,7 @@ void run_log_validation(struct run_log *log, uint64_t step, const struct validat
     add(&line, "validation_valence", report->valence);
     add(&line, "validation_label", report->label);
     add(&line, "active_units", (double)report->n_active);
-    write_line(log, step, &line);
+    write_line(log, "validation", step, &line);
     if (10 * report->n_active < report->n_coordinates && !log->warned_inactive) {
         log->warned_inactive = true;
         progress_note(log->progress,

@@ -1,15 +1,18 @@
 /**
- * What a run tells: a line of metrics.jsonl a step, the live line, warnings.
+ * What a run tells: a line of metrics.jsonl a step, the same for TensorBoard, the live line,
+ * warnings.
  */
 #ifndef RUN_LOG_H
 #define RUN_LOG_H
 
 #include "metrics.h"
 #include "progress.h"
+#include "tensorboard.h"
 #include "validate.h"
 
 struct run_log {
     struct metrics *metrics;    /* NULL except on rank 0 */
+    struct tensorboard *board;  /* the same numbers; NULL except on rank 0 */
     struct progress *progress;  /* silent except on rank 0 */
     uint64_t first_step, steps; /* resumed from; of the whole run */
     double start;               /* of the clock */
