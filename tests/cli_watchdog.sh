@@ -30,7 +30,7 @@ begin() {
     launcher=$!
     for _ in $(seq 600); do
         [ "$(cat "$out/metrics.jsonl" 2>/dev/null | wc -l)" -ge 10 ] &&
-            [ "$(grep -c 'phase [^s]' "$out/heartbeat" 2>/dev/null)" -eq 3 ] && return
+            [ "$(grep -c 'phase [^s]\|phase share' "$out/heartbeat" 2>/dev/null)" -eq 3 ] && return
         kill -0 "$launcher" 2>/dev/null || break
         sleep 0.1
     done
