@@ -88,7 +88,7 @@ void group_gather_sizes(struct group *group, size_t *all, size_t mine);
 /** Returns once every rank has called it.  Collective. */
 void group_barrier(struct group *group);
 
-enum { GROUP_ABORT_SECONDS = 5 }; /* that MPI has for it, before this rank just exits */
+enum { GROUP_ABORT_SECONDS = 3 }; /* that MPI has for it, before this rank just exits */
 
 /** Ends every rank at once, exit code FAILED, with one line on stderr, `error: rank R: message`:
  *  through MPI, or, where MPI does not manage in time, by leaving the rest to the launcher.  Local,
