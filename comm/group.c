@@ -1,9 +1,12 @@
 /* The world group and the group of one.  A group of one rank never communicates. */
+#define _GNU_SOURCE
 #include "group.h"
 
 #include <mpi.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 _Static_assert(sizeof(size_t) == sizeof(uint64_t), "sizes travel as MPI_UINT64_T");
 
@@ -18,10 +21,22 @@ struct group {
     int layout[];  /* (2 * size) counts and offsets for group_gather_all; none in group_self */
 };
 
+static void *exit_later(void *unused)
+{
+    (void)unused;
+    sleep(GROUP_ABORT_SECONDS);
+    _Exit(FAILED);
+}
+
+/* MPI may be in a call of another thread meanwhile, and then promises nothing of MPI_Abort: it may
+ * wait for that call.  So may stderr.  An exit without MPI_Finalize makes launchers end the rest.
+ */
 _Noreturn static void end_all(MPI_Comm comm, const char *text)
 {
+    pthread_t thread;
+    const bool armed = pthread_create(&thread, NULL, exit_later, NULL) == 0;
     fprintf(stderr, "error: %s\n", text);
-    MPI_Abort(comm, FAILED);
+    if (armed) MPI_Abort(comm, FAILED);
     _Exit(FAILED);
 }
 

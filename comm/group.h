@@ -88,8 +88,11 @@ void group_gather_sizes(struct group *group, size_t *all, size_t mine);
 /** Returns once every rank has called it.  Collective. */
 void group_barrier(struct group *group);
 
-/** Ends every rank at once, exit code FAILED, with one line on stderr, `error: rank R: message`.
- *  Local.  Does not return. */
+enum { GROUP_ABORT_SECONDS = 3 }; /* that MPI has for it, before this rank just exits */
+
+/** Ends every rank at once, exit code FAILED, with one line on stderr, `error: rank R: message`:
+ *  through MPI, or, where MPI does not manage in time, by leaving the rest to the launcher.  Local,
+ *  from any thread.  Does not return. */
 _Noreturn void group_abort(struct group *group, const char *message);
 
 /** "Open MPI v4.1.4" or the like: the library in use; works before MPI is initialised.  Valid

@@ -156,7 +156,7 @@ static void report_phases(struct step_bench *b, double peak)
     };
     json_t *phases = json_object();
     for (enum phase phase = PHASE_FIT; phase < PHASE_VALIDATE; phase++)
-        json_object_set_new(phases, phase_names[phase], json_real(median_phase(b, phase)));
+        json_object_set_new(phases, phase_word(phase), json_real(median_phase(b, phase)));
     json_object_set_new(b->bench->facts, "phase_seconds", phases);
     for (size_t i = 0; i < sizeof PASSES / sizeof *PASSES; i++)
         bench_cost(b->bench, PASSES[i].name, median_phase(b, PASSES[i].phase), "s",

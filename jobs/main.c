@@ -83,7 +83,7 @@ static enum status run_verb(const struct verb *verb, int argc, char **argv)
     if (joined) status = verb->run(world, argc - 1, argv + 1);
     /* ranks that MPI does not join are all its rank 0: the launcher's first one speaks for them */
     const bool speaks = group_rank(world) == 0 && (joined || placement.rank == 0);
-    if (!joined && !speaks) sleep(2); /* srun ends all ranks once one fails: let that one speak */
+    if (!joined && !speaks) sleep(10); /* srun ends all ranks once one fails: let that one speak */
     if (speaks) {
         status = close_output(status);
         print_error(status);

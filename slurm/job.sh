@@ -50,20 +50,42 @@ job_signal() {
     say "signal $1"
 }
 
-# Passes lines on until they make LOG_BYTES, then swallows the rest: nothing may block a rank.  Its
-# status is MISLED when affekt refuses the launch: the launcher's code may then be that of a rank
-# killed for the others' sake.
-MISLED=7
+# job_hear LINE: what it tells, in job_limit's variables: a refusal to begin, the rank that the
+# launcher saw die first, or affekt's own words before that.
+job_hear() {
+    local srun='^srun: error: ([^:]*): tasks? ([0-9,-]+): (.*)$'
+    local mpirun='noticed that process rank ([0-9]+) with PID [0-9]+ on node ([^ ]+) (exited on signal.*)\.$'
+    case $1 in
+    'error: SLURM_STEP_NUM_TASKS = '* | 'srun: error: '*': Exited with exit code 2') status=$REFUSED ;;
+    esac
+    [ -z "$died" ] || return 0
+    if [[ $1 =~ $srun && ${BASH_REMATCH[3]} != Exited* ]]; then
+        died="rank ${BASH_REMATCH[2]} on ${BASH_REMATCH[1]}: ${BASH_REMATCH[3]}"
+    elif [[ $1 =~ $mpirun ]]; then
+        died="rank ${BASH_REMATCH[1]} on ${BASH_REMATCH[2]}: ${BASH_REMATCH[3]}"
+    elif [[ $1 == ----------* ]]; then # mpirun frames what it says
+        framed=$((1 - framed))
+    elif [ "$framed" -eq 0 ] && [[ $1 =~ ^[a-z0-9] && ! $1 =~ ^(srun|slurmstepd): ]]; then
+        heard=$1
+    fi
+}
+
+# Passes lines on until they make LOG_BYTES, then swallows the rest: nothing may block a rank.  Ends
+# with the rank that the launcher saw die first, and what affekt had said last.  Its status is
+# REFUSED when a rank says that it refuses to begin: the launcher's code may then be that of
+# a rank killed for the others' sake.
+REFUSED=7
 job_limit() {
-    local line room=$LOG_BYTES status=0
+    local line heard=nothing died='' framed=0 room=$LOG_BYTES status=0
     trap '' TERM USR1
     while IFS= read -r line; do
-        case $line in 'error: SLURM_STEP_NUM_TASKS = '*) status=$MISLED ;; esac
+        job_hear "$line"
         room=$((room - ${#line} - 1))
         [ "$room" -ge 0 ] || break
         printf '%s\n' "$line"
     done
     [ "$room" -ge 0 ] || { say "the rest of this start's output is left out" && cat >/dev/null; }
+    [ -z "$died" ] || say "died: $died; last heard before: $heard"
     return "$status"
 }
 
@@ -89,7 +111,7 @@ job_launch() {
     code=$waited
     launcher=
     job_wait "$limiter"
-    [ "$waited" -ne "$MISLED" ] || code=2
+    [ "$waited" -ne "$REFUSED" ] || code=2
 }
 
 # job_wait PID: `wait` returns early for each signal that has a trap.

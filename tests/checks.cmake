@@ -56,6 +56,9 @@ if(AFFEKT_TESTS)
   add_test(NAME source_spack_recipe COMMAND ${CMAKE_COMMAND} -E env PYTHONDONTWRITEBYTECODE=1
     ${PYTHON} ${root}/tests/spack_recipe.py ${root})
   set_tests_properties(source_spack_recipe PROPERTIES LABELS source TIMEOUT 60)
+  add_test(NAME source_apptainer_recipe
+    COMMAND ${root}/tests/apptainer_recipe.sh ${root} ${CMAKE_BINARY_DIR})
+  set_tests_properties(source_apptainer_recipe PROPERTIES LABELS source TIMEOUT 60)
   add_test(NAME source_format COMMAND ${CMAKE_COMMAND} --build ${CMAKE_BINARY_DIR} --target format-check)
   set_tests_properties(source_format PROPERTIES LABELS source TIMEOUT 120)
 endif()

@@ -31,7 +31,7 @@ static void end(void)
 static struct beat beat_of(int rank)
 {
     return (struct beat){.rank = rank,
-                         .phase = BEAT_REDUCE,
+                         .phase = PHASE_REDUCE_WAIT,
                          .step = 1000000007,
                          .beats = 12,
                          .still = 2.5,
@@ -52,7 +52,7 @@ static void reads_what_was_written(void)
     heartbeat_read(path, beats, N);
     for (int i = 0; i < N; i++) {
         CU_ASSERT_EQUAL(beats[i].rank, i);
-        CU_ASSERT_EQUAL(beats[i].phase, BEAT_REDUCE);
+        CU_ASSERT_EQUAL(beats[i].phase, PHASE_REDUCE_WAIT);
         CU_ASSERT_EQUAL(beats[i].step, 1000000007);
         CU_ASSERT_EQUAL(beats[i].beats, 12);
         CU_ASSERT_EQUAL(beats[i].still, 2.5);
@@ -102,7 +102,7 @@ static char message[STATUS_MESSAGE_SIZE];
 static struct heartbeat_case healthy(void)
 {
     for (int i = 0; i < N; i++) {
-        before[i] = (struct beat){.rank = i, .phase = BEAT_EXCHANGE, .step = 7, .beats = 100};
+        before[i] = (struct beat){.rank = i, .phase = PHASE_SHARE, .step = 7, .beats = 100};
         now[i] = before[i];
         now[i].beats = 130;
         now[i].still = 31;
@@ -126,20 +126,22 @@ static void names_a_lost_rank(void)
 {
     const struct heartbeat_case the = healthy();
     now[2].beats = before[2].beats;
-    now[2].phase = BEAT_BACKWARD;
+    now[2].phase = PHASE_DECODE;
     now[2].step = 6;
     CU_ASSERT_EQUAL(heartbeat_lost(&the), 2);
+    CU_ASSERT(says(
+        &the,
+        "rank 2 has given no sign of life for 31 s, at step 7: last seen in the "
+        "decoding of its batch of step 6; this rank is in the exchange of latents and losses"));
+    now[0].phase = PHASE_SAVE; /* whatever this rank does */
     CU_ASSERT(says(&the, "rank 2 has given no sign of life for 31 s, at step 7: last seen in the "
-                         "backward pass of step 6; this rank is in the exchange of latents"));
-    now[0].phase = BEAT_SAVE; /* whatever this rank does */
-    CU_ASSERT(says(&the, "rank 2 has given no sign of life for 31 s, at step 7: last seen in the "
-                         "backward pass of step 6; this rank is in a save"));
+                         "decoding of its batch of step 6; this rank is in a save"));
 }
 
 static void names_a_rank_that_computes_without_end(void)
 {
     struct heartbeat_case the = healthy();
-    now[3].phase = BEAT_ENCODE;
+    now[3].phase = PHASE_ENCODE;
     now[3].still = 30.5;
     CU_ASSERT(
         says(&the, "rank 3 does not get on: for 30 s at step 7, in the encoding of its batch"));
@@ -152,8 +154,8 @@ static void names_a_rank_that_computes_without_end(void)
 
 static void waits_for_slow_phases_and_debuggers(void)
 {
-    static const enum beat_phase SLOW[] = {BEAT_START, BEAT_FIT, BEAT_VALIDATE, BEAT_SAVE,
-                                           BEAT_END};
+    static const enum phase SLOW[] = {PHASE_START, PHASE_FIT, PHASE_VALIDATE, PHASE_SAVE,
+                                      PHASE_END};
     for (size_t i = 0; i < sizeof SLOW / sizeof *SLOW; i++) {
         const struct heartbeat_case the = healthy();
         now[1].phase = SLOW[i];
@@ -166,7 +168,7 @@ static void waits_for_slow_phases_and_debuggers(void)
     now[1].beats = before[1].beats;
     now[1].traced = true;
     CU_ASSERT(says(&the, NULL));
-    now[1].phase = BEAT_UPDATE;
+    now[1].phase = PHASE_UPDATE;
     now[1].still = 1e5;
     CU_ASSERT(says(&the, NULL));
     now[2].beats = before[2].beats; /* another one is held by nobody */
@@ -176,13 +178,15 @@ static void waits_for_slow_phases_and_debuggers(void)
 static void says_what_it_cannot_know(void)
 {
     const struct heartbeat_case the = healthy();
-    CU_ASSERT(says(&the,
-                   "waits for 31 s at step 7, in the exchange of latents: so do all ranks, and "
-                   "MPI delivers nothing"));
+    CU_ASSERT(says(
+        &the,
+        "waits for 31 s at step 7, in the exchange of latents and losses: so do all ranks, and "
+        "MPI delivers nothing"));
     now[2].rank = -1;
-    CU_ASSERT(says(&the,
-                   "waits for 31 s at step 7, in the exchange of latents: which rank it waits "
-                   "for is not known, since the heartbeat file does not tell of all"));
+    CU_ASSERT(
+        says(&the,
+             "waits for 31 s at step 7, in the exchange of latents and losses: which rank it waits "
+             "for is not known, since the heartbeat file does not tell of all"));
 }
 
 /* One rank tells of a lost one, unless the lost one's node has a witness. */

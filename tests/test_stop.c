@@ -98,6 +98,54 @@ static void tells_terminations(void)
     }
 }
 
+/* In a child that sleeps 0.2 s: the begin is then as long ago, to a tick of the kernel's. */
+static void knows_the_begin_of_the_process(void)
+{
+    int code = -1;
+    const pid_t pid = fork();
+    if (pid == 0) {
+        usleep(200000);
+        const double age = stop_clock() - stop_begun();
+        _exit(age > 0.17 && age < 2 ? 0 : 1);
+    }
+    CU_ASSERT_EQUAL(waitpid(pid, &code, 0), pid);
+    CU_ASSERT(WIFEXITED(code) && WEXITSTATUS(code) == 0);
+}
+
+/* In a child that would sleep for ever: how it ends, and what it has said. */
+static int ended_by_deadline(double seconds, const char *line, char *said, size_t size)
+{
+    int ends[2], code = -1;
+    CU_ASSERT_EQUAL_FATAL(pipe(ends), 0);
+    const pid_t pid = fork();
+    if (pid == 0) {
+        dup2(ends[1], STDERR_FILENO);
+        stop_deadline(3600, "too early");
+        stop_deadline(seconds, line);
+        if (seconds == 0) usleep(300000);
+        if (seconds == 0) _exit(9);
+        for (;;) pause();
+    }
+    close(ends[1]);
+    const ssize_t n = read(ends[0], said, size - 1);
+    said[n > 0 ? n : 0] = 0;
+    close(ends[0]);
+    CU_ASSERT_EQUAL(waitpid(pid, &code, 0), pid);
+    return WIFEXITED(code) ? WEXITSTATUS(code) : -1;
+}
+
+static void a_deadline_ends_the_process(void)
+{
+    char said[64];
+    const double start = stop_clock();
+    CU_ASSERT_EQUAL(ended_by_deadline(0.3, "too late\n", said, sizeof said), STOPPED);
+    CU_ASSERT_STRING_EQUAL(said, "too late\n");
+    CU_ASSERT(stop_clock() - start > 0.25);
+    CU_ASSERT_EQUAL(ended_by_deadline(1e-9, NULL, said, sizeof said), STOPPED); /* over already */
+    CU_ASSERT_STRING_EQUAL(said, "");
+    CU_ASSERT_EQUAL(ended_by_deadline(0, NULL, said, sizeof said), 9);
+}
+
 static void the_clock_goes_forward(void)
 {
     const double start = stop_clock();
@@ -113,6 +161,8 @@ const struct suite_test suite_tests[] = {
     {"a second signal ends the process", a_second_signal_ends_the_process},
     {"a closed pipe does not end the process", a_closed_pipe_does_not_end_the_process},
     {"tells terminations", tells_terminations},
+    {"knows the begin of the process", knows_the_begin_of_the_process},
+    {"a deadline ends the process", a_deadline_ends_the_process},
     {"the clock goes forward", the_clock_goes_forward},
     {NULL, NULL},
 };

@@ -203,6 +203,34 @@ static void a_trace_is_bounded(void)
     }
 }
 
+/* One mark serves both: what a trace calls a phase, the heartbeats do. */
+static void tells_the_watchdog(void)
+{
+    static const enum phase MARKED[] = {PHASE_COLLATE, PHASE_ENCODE_BACKWARD, PHASE_SAVE};
+    const char *path = train_path("heartbeat");
+    const struct watchdog_settings settings = {.path = path, .bound = 60};
+    const int rank = group_rank(train_world());
+    struct timeline timeline = {.on = false};
+    struct beat beats[4];
+    CU_ASSERT_EQUAL(watchdog_start(&timeline.watchdog, train_world(), &settings), OK);
+    timeline_step(&timeline, 7);
+    for (size_t i = 0; i < 3; i++) {
+        timeline_begin(&timeline, MARKED[i]);
+        timeline_end(&timeline, MARKED[i]);
+        const double start = stop_clock();
+        do {
+            usleep(20000);
+            heartbeat_read(path, beats, group_size(train_world()));
+        } while (beats[rank].phase != MARKED[i] && stop_clock() - start < 20);
+        CU_ASSERT_EQUAL(beats[rank].phase, MARKED[i]);
+        CU_ASSERT_EQUAL(beats[rank].step, 7);
+    }
+    CU_ASSERT_EQUAL(timeline.seconds[PHASE_SAVE], 0); /* off: nothing is measured */
+    group_barrier(train_world());
+    watchdog_stop(timeline.watchdog);
+    group_barrier(train_world());
+}
+
 /* A trace that cannot be written fails on every rank and leaves the old one alone. */
 static void failures_leave_no_half_trace(void)
 {
@@ -238,6 +266,7 @@ const struct suite_test suite_tests[] = {
     {"a trace has a lane for each rank", a_trace_has_a_lane_for_each_rank},
     {"sums make up the step", sums_make_up_the_step},
     {"a trace is bounded", a_trace_is_bounded},
+    {"tells the watchdog", tells_the_watchdog},
     {"failures leave no half trace", failures_leave_no_half_trace},
     {NULL, NULL},
 };

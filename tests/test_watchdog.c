@@ -65,9 +65,9 @@ static void wait_for(double seconds)
 static void steps(struct watchdog *watchdog, uint64_t n)
 {
     for (uint64_t step = 1; step <= n; step++) {
-        watchdog_mark(watchdog, BEAT_ENCODE, step);
+        watchdog_mark(watchdog, PHASE_ENCODE, step);
         if (is_last()) usleep(10000);
-        watchdog_mark(watchdog, BEAT_EXCHANGE, step);
+        watchdog_mark(watchdog, PHASE_SHARE, step);
         group_barrier(world());
     }
 }
@@ -83,7 +83,7 @@ static void is_quiet_while_ranks_get_on(void)
 
 static void is_quiet_about_slow_phases(void)
 {
-    static const enum beat_phase SLOW[] = {BEAT_FIT, BEAT_VALIDATE, BEAT_SAVE};
+    static const enum phase SLOW[] = {PHASE_FIT, PHASE_VALIDATE, PHASE_SAVE};
     struct watchdog *watchdog = begin();
     steps(watchdog, 3);
     for (size_t i = 0; i < 3; i++) {
@@ -100,7 +100,7 @@ static void is_quiet_while_parts_get_done(void)
 {
     struct watchdog *watchdog = begin();
     steps(watchdog, 3);
-    watchdog_mark(watchdog, BEAT_BACKWARD, 4);
+    watchdog_mark(watchdog, PHASE_DECODE, 4);
     for (int i = 0; i < 4; i++) {
         wait_for(0.45 * BOUND);
         watchdog_on(watchdog);
@@ -113,9 +113,9 @@ static void is_quiet_while_parts_get_done(void)
 static void is_patient_with_long_steps(void)
 {
     struct watchdog *watchdog = begin();
-    watchdog_mark(watchdog, BEAT_BACKWARD, 1);
+    watchdog_mark(watchdog, PHASE_DECODE, 1);
     wait_for(0.4 * BOUND);
-    watchdog_mark(watchdog, BEAT_BACKWARD, 2);
+    watchdog_mark(watchdog, PHASE_DECODE, 2);
     wait_for(2 * BOUND);
     end(watchdog);
     CU_ASSERT_EQUAL(verdicts, 0);
@@ -127,12 +127,12 @@ static void names_the_rank_without_end(void)
     int64_t heard;
     struct watchdog *watchdog = begin();
     steps(watchdog, 3);
-    watchdog_mark(watchdog, BEAT_BACKWARD, 4);
+    watchdog_mark(watchdog, PHASE_DECODE, 4);
     const double start = stop_clock();
     if (is_last())
         while (verdicts == 0 && stop_clock() - start < 20 * BOUND) usleep(10000);
     else
-        watchdog_mark(watchdog, BEAT_REDUCE, 4);
+        watchdog_mark(watchdog, PHASE_REDUCE_WAIT, 4);
     group_barrier(world());
     heard = verdicts;
     if (verdicts > 0 && !is_last()) {
@@ -141,7 +141,8 @@ static void names_the_rank_without_end(void)
     }
     if (verdicts > 0 && is_last())
         CU_ASSERT_EQUAL(strncmp(verdict, "does not get on: for ", 21), 0);
-    if (verdicts > 0) CU_ASSERT_PTR_NOT_NULL(strstr(verdict, "at step 4, in the backward pass"));
+    if (verdicts > 0)
+        CU_ASSERT_PTR_NOT_NULL(strstr(verdict, "at step 4, in the decoding of its batch"));
     group_sum_int64(world(), &heard, 1);
     CU_ASSERT(heard >= 1);
     end(watchdog);
@@ -153,7 +154,7 @@ static void needs_a_file(void)
     const struct watchdog_settings settings = {.path = "/nowhere/heartbeat", .bound = BOUND};
     CU_ASSERT_EQUAL(watchdog_start(&watchdog, world(), &settings), FAILED);
     CU_ASSERT_PTR_NULL(watchdog);
-    watchdog_mark(watchdog, BEAT_UPDATE, 1); /* nobody watches: no harm */
+    watchdog_mark(watchdog, PHASE_UPDATE, 1); /* nobody watches: no harm */
     watchdog_on(watchdog);
     watchdog_stop(watchdog);
 }

@@ -29,7 +29,7 @@ enum status encode_rows(struct trainer *trainer, const struct row *rows, size_t 
         arena_reset(&trainer->activations, 0);
         encode_one(trainer, micro, rows, temperature);
         visit(context, micro);
-        watchdog_on(trainer->watchdog);
+        watchdog_on(trainer->timeline.watchdog);
     }
 done:
     micro_plan_fini(&plan);

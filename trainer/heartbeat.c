@@ -8,33 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct {
-    const char *word; /* in the file */
-    const char *name;
-    enum beat_kind kind;
-} phases[N_BEAT_PHASES] = {
-    [BEAT_START] = {"start", "the start", BEAT_SLOW},
-    [BEAT_ENCODE] = {"encode", "the encoding of its batch", BEAT_WORKS},
-    [BEAT_EXCHANGE] = {"exchange", "the exchange of latents", BEAT_WAITS},
-    [BEAT_BACKWARD] = {"backward", "the backward pass", BEAT_WORKS},
-    [BEAT_REDUCE] = {"reduce", "the sum of the gradient", BEAT_WAITS},
-    [BEAT_UPDATE] = {"update", "the update", BEAT_WAITS},
-    [BEAT_FIT] = {"fit", "the mixture fit", BEAT_SLOW},
-    [BEAT_VALIDATE] = {"validate", "a validation", BEAT_SLOW},
-    [BEAT_SAVE] = {"save", "a save", BEAT_SLOW},
-    [BEAT_END] = {"end", "the end", BEAT_OVER},
-};
-
-enum beat_kind beat_kind(enum beat_phase phase)
-{
-    return phases[phase].kind;
-}
-
-const char *beat_name(enum beat_phase phase)
-{
-    return phases[phase].name;
-}
-
 enum status heartbeat_open(struct heartbeat *heartbeat, const char *path, int rank)
 {
     const int make = O_CREAT | (rank == 0 ? O_TRUNC : 0);
@@ -61,7 +34,7 @@ void heartbeat_write(const struct heartbeat *heartbeat, const struct beat *beat)
     const int n = snprintf(line, sizeof line,
                            "rank %d step %llu phase %s beats %llu still %.1f pid %ld host %016llx "
                            "traced %d",
-                           beat->rank, (unsigned long long)beat->step, phases[beat->phase].word,
+                           beat->rank, (unsigned long long)beat->step, phase_word(beat->phase),
                            (unsigned long long)beat->beats, beat->still, beat->pid,
                            (unsigned long long)beat->host, beat->traced);
     ASSERT(n > 0 && n < HEARTBEAT_LINE);
@@ -94,9 +67,9 @@ static bool parse(struct beat *beat, const char *line, int rank)
     beat->beats = beats;
     beat->host = host;
     beat->traced = traced != 0;
-    for (int i = 0; i < N_BEAT_PHASES; i++) {
-        beat->phase = (enum beat_phase)i;
-        if (strcmp(phases[i].word, word) == 0) return true;
+    for (int i = 0; i < N_PHASES; i++) {
+        beat->phase = (enum phase)i;
+        if (strcmp(phase_word(beat->phase), word) == 0) return true;
     }
     return false;
 }
@@ -122,7 +95,7 @@ int heartbeat_lost(const struct heartbeat_case *the)
     for (int i = 0; i < the->n; i++) {
         const struct beat *now = &the->now[i];
         if (i == the->self || now->rank < 0 || the->before[i].rank < 0) continue;
-        if (now->traced || beat_kind(now->phase) == BEAT_OVER) continue;
+        if (now->traced || phase_kind(now->phase) == PHASE_OVER) continue;
         if (now->beats == the->before[i].beats) return i;
     }
     return -1;
@@ -149,7 +122,7 @@ static int endless(const struct heartbeat_case *the)
 {
     for (int i = 0; i < the->n; i++) {
         const struct beat *now = &the->now[i];
-        if (now->rank < 0 || now->traced || beat_kind(now->phase) != BEAT_WORKS) continue;
+        if (now->rank < 0 || now->traced || phase_kind(now->phase) != PHASE_WORKS) continue;
         if (now->still >= the->bound) return i;
     }
     return -1;
@@ -161,7 +134,7 @@ static bool any(const struct heartbeat_case *the, bool unknown)
     for (int i = 0; i < the->n; i++) {
         const struct beat *now = &the->now[i];
         if (unknown ? now->rank < 0
-                    : now->rank >= 0 && (now->traced || beat_kind(now->phase) != BEAT_WAITS))
+                    : now->rank >= 0 && (now->traced || phase_kind(now->phase) != PHASE_WAITS))
             return true;
     }
     return false;
@@ -171,8 +144,8 @@ void heartbeat_report(char *message, const struct beat *now, int self, int lost,
 {
     snprintf(message, STATUS_MESSAGE_SIZE,
              "rank %d %s, at step %llu: last seen in %s of step %llu; this rank is in %s", lost,
-             fate, (unsigned long long)now[self].step, beat_name(now[lost].phase),
-             (unsigned long long)now[lost].step, beat_name(now[self].phase));
+             fate, (unsigned long long)now[self].step, phase_name(now[lost].phase),
+             (unsigned long long)now[lost].step, phase_name(now[self].phase));
 }
 
 bool heartbeat_judge(const struct heartbeat_case *the, char *message)
@@ -191,12 +164,12 @@ bool heartbeat_judge(const struct heartbeat_case *the, char *message)
         char who[32] = "";
         if (busy != the->self) snprintf(who, sizeof who, "rank %d ", busy);
         snprintf(message, STATUS_MESSAGE_SIZE, "%sdoes not get on: for %.0f s at step %llu, in %s",
-                 who, last->still, (unsigned long long)last->step, beat_name(last->phase));
+                 who, last->still, (unsigned long long)last->step, phase_name(last->phase));
         return true;
     }
-    if (beat_kind(self->phase) != BEAT_WAITS || any(the, false)) return false;
+    if (phase_kind(self->phase) != PHASE_WAITS || any(the, false)) return false;
     snprintf(message, STATUS_MESSAGE_SIZE, "waits for %.0f s at step %llu, in %s: %s", self->still,
-             step, beat_name(self->phase),
+             step, phase_name(self->phase),
              any(the, true) ? "which rank it waits for is not known, since the heartbeat file does "
                               "not tell of all"
                             : "so do all ranks, and MPI delivers nothing");

@@ -8,6 +8,7 @@
 #ifndef HEARTBEAT_H
 #define HEARTBEAT_H
 
+#include "phase.h"
 #include "status.h"
 
 #include <stdbool.h>
@@ -15,35 +16,9 @@
 
 enum { HEARTBEAT_LINE = 128, HEARTBEAT_PATH = 4096 };
 
-/** What a rank is doing. */
-enum beat_phase {
-    BEAT_START,
-    BEAT_ENCODE,
-    BEAT_EXCHANGE,
-    BEAT_BACKWARD,
-    BEAT_REDUCE,
-    BEAT_UPDATE,
-    BEAT_FIT,
-    BEAT_VALIDATE,
-    BEAT_SAVE,
-    BEAT_END,
-    N_BEAT_PHASES
-};
-
-enum beat_kind {
-    BEAT_WORKS, /* computes alone: must get on */
-    BEAT_WAITS, /* for the other ranks, or may */
-    BEAT_SLOW,  /* both, and files: may take any time while the process lives */
-    BEAT_OVER   /* the rank has left the run in order */
-};
-enum beat_kind beat_kind(enum beat_phase phase);
-
-/** "the backward pass", for messages. */
-const char *beat_name(enum beat_phase phase);
-
 struct beat {
     int rank; /* -1: nothing was read */
-    enum beat_phase phase;
+    enum phase phase;
     bool traced;    /* by a debugger, which may hold it for any time */
     uint64_t step;  /* from 1 */
     uint64_t beats; /* lines written so far */

@@ -15,6 +15,9 @@
 #include <string.h>
 
 enum { MAX_SKIPPED = 20 }; /* steps in a row without a finite gradient */
+static const char *const TOO_LATE =
+    "stopped early, without a save: the time limit came first; the same command resumes from the "
+    "newest checkpoint\n";
 
 struct run {
     struct group *group;
@@ -27,8 +30,10 @@ struct run {
     struct run_log log;
     struct watchdog *watchdog; /* NULL: nobody watches */
     struct run_result *result;
-    uint64_t saved; /* step of the newest checkpoint */
-    double slowest_save;
+    double begun;                      /* clock at the process's begin */
+    uint64_t saved;                    /* step of the newest checkpoint */
+    double slowest_save, longest_step; /* seconds, without the saves of the step; 0: none yet */
+    double saves;                      /* seconds of all saves */
 };
 
 static bool leads(const struct run *run)
@@ -134,7 +139,6 @@ static enum status save(struct run *run)
     char path[RUN_FOLDER_PATH];
     const double start = stop_clock();
     if (run->saved == run->trainer.step) return OK;
-    watchdog_mark(run->watchdog, BEAT_SAVE, run->trainer.step);
     timeline_begin(&run->trainer.timeline, PHASE_SAVE);
     run_folder_checkpoint(&run->folder, path, run->trainer.step);
     TRY(model_file_save(&run->trainer, path));
@@ -142,7 +146,9 @@ static enum status save(struct run *run)
                                                                run->trainer.config.checkpoint.keep)
                                            : OK));
     run->saved = run->trainer.step;
-    if (stop_clock() - start > run->slowest_save) run->slowest_save = stop_clock() - start;
+    const double seconds = stop_clock() - start;
+    run->saves += seconds;
+    if (seconds > run->slowest_save) run->slowest_save = seconds;
     timeline_end(&run->trainer.timeline, PHASE_SAVE);
 done:
     return status;
@@ -164,7 +170,6 @@ static enum status validate(struct run *run)
     enum status status = OK;
     struct trainer *trainer = &run->trainer;
     const struct validation_report *report = &run->result->validation;
-    watchdog_mark(run->watchdog, BEAT_VALIDATE, trainer->step);
     timeline_begin(&trainer->timeline, PHASE_VALIDATE);
     status = validation_run(&run->validation, trainer, &run->result->validation);
     timeline_end(&trainer->timeline, PHASE_VALIDATE);
@@ -182,13 +187,29 @@ done:
 }
 
 /* Whether this rank wants the run to end now: a signal, or no time for a step and a save. */
-static bool wants_stop(const struct run *run, double longest_step)
+static bool wants_stop(const struct run *run)
 {
     static const double MARGIN = 2; /* seconds */
     const double limit = run->settings->max_seconds;
-    const double used = stop_clock() - run->log.start;
+    const double rest = limit - (stop_clock() - run->begun);
     return stop_signalled() ||
-           (limit > 0 && used + 2 * longest_step + 2 * run->slowest_save + MARGIN > limit);
+           (limit > 0 && 2 * run->longest_step + 2 * run->slowest_save + MARGIN > rest);
+}
+
+/* Whether to save just to see how long it takes: early, where a slow save does no harm yet. */
+static bool wants_trial(const struct run *run)
+{
+    static const double PART = 0.1; /* of the time limit */
+    return run->settings->max_seconds > 0 && run->slowest_save == 0 &&
+           stop_clock() - run->begun > PART * run->settings->max_seconds;
+}
+
+/* All ranks stop when one wants to.  Collective. */
+static bool all_stop(const struct run *run)
+{
+    double stop = wants_stop(run);
+    group_max_doubles(run->group, &stop, 1);
+    return stop > 0;
 }
 
 /* Whether something that happens every so many steps, 0 for never, happens at this one. */
@@ -236,15 +257,18 @@ static enum status loop(struct run *run)
     enum status status = OK;
     struct trainer *trainer = &run->trainer;
     const uint64_t steps = trainer->config.train.steps;
-    double longest = 0;
     size_t skipped = 0;
     while (trainer->step < steps && !run->result->stopped &&
            !patience_is_over(&trainer->patience, &trainer->config)) {
-        const double start = stop_clock();
-        TRY(trainer_step(trainer, wants_stop(run, longest), &run->result->last));
+        const double start = stop_clock(), saves = run->saves;
+        TRY(trainer_step(trainer, wants_stop(run) || wants_trial(run), &run->result->last));
         TRY(after_step(run, &run->result->last, &skipped));
-        if (stop_clock() - start > longest) longest = stop_clock() - start;
-        run->result->stopped = run->result->last.stop && trainer->step < steps;
+        const double seconds = stop_clock() - start - (run->saves - saves);
+        if (seconds > run->longest_step) run->longest_step = seconds;
+        if (run->result->last.stop) TRY(save(run));
+        /* with all in a file, a stop costs nothing */
+        if (run->saved == trainer->step && trainer->step < steps)
+            run->result->stopped = all_stop(run);
     }
     TRY(save(run));
     if (!run->result->stopped) TRY(complete(run));
@@ -330,7 +354,7 @@ static void watch(struct run *run)
     if (watchdog_start(&run->watchdog, run->group, &settings) != OK)
         progress_note(run->progress, "warning: %s: a stuck rank will not be noticed",
                       status_message());
-    run->trainer.watchdog = run->watchdog;
+    run->trainer.timeline.watchdog = run->watchdog;
 }
 
 static enum status run_loop(struct run *run, const struct config *config)
@@ -363,6 +387,7 @@ static enum status expect(struct run *run, size_t program)
 static void finish(struct run *run)
 {
     struct run_result *result = run->result;
+    stop_deadline(0, NULL);
     watchdog_stop(run->watchdog);
     result->step = run->trainer.step;
     result->seconds = stop_clock() - run->log.start;
@@ -389,10 +414,15 @@ enum status run_train(struct group *group, const struct config *config,
                       .corpus = {.descriptor = -1},
                       .folder = {.lock = -1},
                       .log = {.start = stop_clock()},
+                      .begun = stop_begun(),
                       .result = result};
     const size_t program = expect_resident();
     *result = (struct run_result){0};
-    if (!settings->dry_run) stop_catch_signals(); /* before the long work of opening begins */
+    if (!settings->dry_run) { /* before the long work of opening begins */
+        stop_catch_signals();
+        if (settings->max_seconds > 0)
+            stop_deadline(settings->max_seconds, leads(&run) ? TOO_LATE : NULL);
+    }
     TRY(group_agree(group, corpus_open(&run.corpus, settings->corpus)));
     TRY(trainer_init(&run.trainer, group, &run.corpus, config));
     result->parameters = parameters_trained(&run.trainer.vae.parameters);

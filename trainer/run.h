@@ -13,7 +13,7 @@ struct run_settings {
     const char *corpus, *out;
     const char *resume; /* "auto", "never", or a checkpoint */
     const char *trace;  /* NULL, or where to write a trace of the last steps (timeline.h) */
-    double max_seconds; /* 0: no limit */
+    double max_seconds; /* from the begin of the process; 0: no limit */
     bool dry_run;
 };
 
@@ -30,6 +30,13 @@ struct run_result {
 
 /**
  * Trains until config.train.steps.  Collective.
+ *
+ * A signal to any rank is answered by all of them: once the step under way is done, with the fit
+ * before it and the validation or save after it, and one step more, they save and return; with a
+ * checkpoint of that very step they return at once.  A time limit is answered early enough for two
+ * of the longest steps and two of the slowest saves so far; where none has been saved after a tenth
+ * of the time, one is.  What takes longer than ever before may still miss the limit: then the
+ * process ends by itself, with the code STOPPED and what the newest checkpoint holds.
  *
  * @return STOPPED after a signal or the time limit, with the state saved; FAILED on every rank
  *         alike otherwise

@@ -6,9 +6,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/time.h>
 #include <time.h>
+#include <unistd.h>
 
 static volatile sig_atomic_t signalled;
+static const char *volatile last_words; /* at the deadline */
 
 static void on_signal(int number)
 {
@@ -28,6 +31,30 @@ void stop_catch_signals(void)
     sigaction(SIGPIPE, &action, NULL);
 }
 
+static void on_deadline(int number)
+{
+    const char *line = last_words;
+    (void)number;
+    if (line && write(STDERR_FILENO, line, strlen(line)) < 0) _exit(STOPPED);
+    _exit(STOPPED);
+}
+
+void stop_deadline(double seconds, const char *line)
+{
+    static const double LEAST = 1e-3; /* zero would switch the timer off */
+    const double rest = fmax(seconds - (stop_clock() - stop_begun()), LEAST);
+    struct itimerval timer = {{0}, {0}};
+    last_words = line;
+    if (seconds > 0) {
+        struct sigaction action = {.sa_handler = on_deadline};
+        sigemptyset(&action.sa_mask);
+        sigaction(SIGALRM, &action, NULL);
+        timer.it_value.tv_sec = (time_t)rest;
+        timer.it_value.tv_usec = (suseconds_t)(1e6 * (rest - floor(rest)));
+    }
+    setitimer(ITIMER_REAL, &timer, NULL);
+}
+
 bool stop_signalled(void)
 {
     return signalled != 0;
@@ -43,6 +70,34 @@ double stop_clock(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+/* Seconds since this process began, as the kernel knows; 0 where it does not tell. */
+static double age(void)
+{
+    char text[1024] = "";
+    struct timespec now;
+    unsigned long long ticks = 0; /* since the machine's start, the 22nd field */
+    FILE *file = fopen("/proc/self/stat", "r");
+    if (file) (void)fgets(text, sizeof text, file);
+    if (file) fclose(file);
+    const char *after = strrchr(text, ')'); /* a program's name may hold anything */
+    if (!after ||
+        sscanf(after,
+               ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d "
+               "%*d %llu",
+               &ticks) != 1 ||
+        ticks == 0)
+        return 0;
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    const double seconds = (double)now.tv_sec + (double)now.tv_nsec * 1e-9 -
+                           (double)ticks / (double)sysconf(_SC_CLK_TCK);
+    return seconds > 0 ? seconds : 0;
+}
+
+double stop_begun(void)
+{
+    return stop_clock() - age();
 }
 
 /* `[D-]HH:MM:SS`; 0 for any other text. */

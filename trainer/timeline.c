@@ -12,11 +12,6 @@
 #include <string.h>
 #include <unistd.h>
 
-const char *const phase_names[N_PHASES] = {
-    "step",    "fit",      "collate", "encode",          "share",
-    "prepare", "decode",   "latent",  "encode_backward", "reduce_wait",
-    "update",  "validate", "save",    "bucket"};
-
 enum status timeline_init(struct timeline *timeline, bool trace)
 {
     *timeline = (struct timeline){.on = true};
@@ -44,14 +39,15 @@ static void add(struct timeline *timeline, enum phase phase, uint32_t process, d
 
 void timeline_step(struct timeline *timeline, uint64_t step)
 {
-    if (!timeline->on) return;
     timeline->step = step;
+    if (!timeline->on) return;
     memset(timeline->seconds, 0, sizeof timeline->seconds);
-    timeline_begin(timeline, PHASE_STEP);
+    timeline->begun[PHASE_STEP] = stop_clock();
 }
 
 void timeline_begin(struct timeline *timeline, enum phase phase)
 {
+    watchdog_mark(timeline->watchdog, phase, timeline->step);
     if (timeline->on) timeline->begun[phase] = stop_clock();
 }
 
@@ -144,7 +140,7 @@ static void print_events(struct trace *trace, const struct timeline_event *event
         fprintf(trace->file,
                 "%s\n{\"name\":\"%s\",\"ph\":\"X\",\"ts\":%.3f,\"dur\":%.3f,\"pid\":%d,\"tid\":%d,"
                 "\"args\":{\"step\":%llu}}",
-                trace->begun ? "," : "[", phase_names[event->phase],
+                trace->begun ? "," : "[", phase_word((enum phase)event->phase),
                 1e6 * (event->start - trace->origin), 1e6 * event->seconds, (int)event->process,
                 rank, (unsigned long long)event->step);
         trace->begun = true;

@@ -1,10 +1,10 @@
 /**
- * Where the time of a step goes: marks at the begin and end of its phases, their sums, and a trace
- * of all ranks for a viewer.
+ * Where a rank is and where the time of a step goes: marks at the begin and end of its phases, for
+ * the watchdog; their sums, and a trace of all ranks for a viewer.
  *
- * A timeline of zeros is off, and every mark returns at once.  Switched on it takes the monotonic
- * clock twice a phase.  Nothing is allocated after timeline_init: what a trace keeps goes round in
- * a ring of fixed size.
+ * A timeline of zeros measures nothing and tells nobody, and every mark returns at once.  Switched
+ * on it takes the monotonic clock twice a phase.  Nothing is allocated after timeline_init: what a
+ * trace keeps goes round in a ring of fixed size.
  *
  * A phase that begins inside another ends inside it.  PHASE_STEP holds all phases of a step;
  * validating and saving follow it and count as the step's that came before.
@@ -12,28 +12,9 @@
 #ifndef TIMELINE_H
 #define TIMELINE_H
 
+#include "phase.h"
 #include "reduce.h"
-
-enum phase {
-    PHASE_STEP,            /* the whole step */
-    PHASE_FIT,             /* fit of the mixture, once a run */
-    PHASE_COLLATE,         /* rows drawn and made a batch */
-    PHASE_ENCODE,          /* encoders forward */
-    PHASE_SHARE,           /* small exchanges: statistics of the batch, losses */
-    PHASE_PREPARE,         /* gradient cleared, separation */
-    PHASE_DECODE,          /* decoders forward and backward */
-    PHASE_LATENT,          /* losses of the latents, backward */
-    PHASE_ENCODE_BACKWARD, /* encoders backward */
-    PHASE_REDUCE_WAIT,     /* waiting for the gradient's reduction: its part that is not hidden */
-    PHASE_UPDATE,          /* optimiser */
-    PHASE_VALIDATE,
-    PHASE_SAVE,
-    PHASE_BUCKET, /* one bucket of the reduction under way, beside the other phases */
-    N_PHASES
-};
-
-/** "step", "encode_backward" and so on. */
-extern const char *const phase_names[N_PHASES];
+#include "watchdog.h"
 
 enum {
     TIMELINE_EVENTS = 1 << 15, /* kept a rank: 1 MiB */
@@ -48,7 +29,8 @@ struct timeline_event {
 };
 
 struct timeline {
-    bool on;
+    struct watchdog *watchdog;     /* borrowed; told of every phase that begins; NULL: nobody is */
+    bool on;                       /* measures */
     uint64_t step;                 /* the step that marks count to */
     double seconds[N_PHASES];      /* sums of that step */
     double begun[N_PHASES];        /* when an open phase began */
@@ -56,17 +38,19 @@ struct timeline {
     uint64_t n_events;             /* ever; the newest is at (n_events - 1) % TIMELINE_EVENTS */
 };
 
-/** Switches a timeline on, with room for a trace when `trace`.  Local.  Fails for want of memory.
- */
+/** Switches a timeline on, with room for a trace when `trace`; leaves it nobody to tell.  Local.
+ *  Fails for want of memory. */
 STATUS_CHECKED enum status timeline_init(struct timeline *timeline, bool trace);
 
 /** Switches it off and frees; one of zeros is allowed.  Local. */
 void timeline_fini(struct timeline *timeline);
 
-/** Begins step `step` (from 1) and PHASE_STEP; forgets the sums of the one before.  Local. */
+/** Begins step `step` (from 1) and PHASE_STEP, of which the watchdog is not told: its parts come at
+ *  once.  Forgets the sums of the step before.  Local. */
 void timeline_step(struct timeline *timeline, uint64_t step);
 
-/** A phase begins, or ends and adds to its sum.  Local.  Cannot fail. */
+/** A phase begins, of which the watchdog is told; or ends and adds to its sum.  Local.  Cannot
+ *  fail. */
 void timeline_begin(struct timeline *timeline, enum phase phase);
 void timeline_end(struct timeline *timeline, enum phase phase);
 

@@ -39,12 +39,6 @@ static double micro_scale(const struct trainer *trainer, const struct micro *mic
     return 1.0 / (double)(micro->labelled ? trainer->plan.n_labelled : trainer->plan.n_unlabelled);
 }
 
-/* Where this rank is in the step, for the ranks that wait for it. */
-static void enter(struct trainer *trainer, enum beat_phase phase)
-{
-    watchdog_mark(trainer->watchdog, phase, trainer->step + 1);
-}
-
 /* This rank's micro-batches: collated, encoded, kept. */
 static void encode_mine(struct trainer *trainer, const struct row *rows,
                         const struct schedule *schedule)
@@ -69,7 +63,6 @@ static void encode_mine(struct trainer *trainer, const struct row *rows,
                    schedule->objective.mixture.temperature, &trainer->activations,
                    &trainer->scratch);
         timeline_end(timeline, PHASE_ENCODE);
-        watchdog_on(trainer->watchdog);
     }
 }
 
@@ -123,7 +116,6 @@ static enum status share_step(struct trainer *trainer, enum status local, bool s
     for (size_t i = 0; local == OK && i < trainer->plan.n_micros; i++)
         if (mine(trainer, &trainer->plan.micros[i]))
             fill_slots(trainer, &trainer->plan.micros[i], slots);
-    enter(trainer, BEAT_EXCHANGE);
     group_sum_doubles(trainer->group, trainer->shared, n);
     if (flags[FLAG_FAILED] > 0) return group_agree(trainer->group, local);
     read_slots(trainer, slots, share);
@@ -183,7 +175,6 @@ static void decode_mine(struct trainer *trainer, const struct objective *objecti
                             &trainer->scratch);
         reduce_micro_batch(trainer->reduce);
         timeline_end(timeline, PHASE_LATENT);
-        watchdog_on(trainer->watchdog);
     }
 }
 
@@ -209,7 +200,6 @@ static void encoders_backward_mine(struct trainer *trainer)
                              micro == last ? &reduce : &nobody, &trainer->scratch);
             reduce_micro_batch(trainer->reduce);
             timeline_end(&trainer->timeline, PHASE_ENCODE_BACKWARD);
-            watchdog_on(trainer->watchdog);
         }
     }
     if (!last) reduce_ready(trainer->reduce, 0, vae->parameters.count);
@@ -283,7 +273,6 @@ static void descend(struct trainer *trainer, const struct schedule *schedule,
 {
     struct timeline *timeline = &trainer->timeline;
     double *parts = trainer->shared;
-    enter(trainer, BEAT_BACKWARD);
     timeline_begin(timeline, PHASE_PREPARE);
     memset(trainer->gradient, 0, trainer->vae.parameters.count * sizeof *trainer->gradient);
     memset(parts, 0, trainer->plan.n_micros * N_LOSS_PARTS * sizeof *parts);
@@ -292,7 +281,6 @@ static void descend(struct trainer *trainer, const struct schedule *schedule,
     timeline_end(timeline, PHASE_PREPARE);
     decode_mine(trainer, &schedule->objective, share, parts);
     encoders_backward_mine(trainer);
-    enter(trainer, BEAT_REDUCE);
     timeline_begin(timeline, PHASE_REDUCE_WAIT);
     reduce_finish(trainer->reduce);
     timeline_end(timeline, PHASE_REDUCE_WAIT);
@@ -301,7 +289,6 @@ static void descend(struct trainer *trainer, const struct schedule *schedule,
     share_losses(trainer, parts, report);
     report_losses(trainer, &schedule->objective, share, parts, report);
     timeline_end(timeline, PHASE_SHARE);
-    enter(trainer, BEAT_UPDATE);
     timeline_begin(timeline, PHASE_UPDATE);
     update(trainer, schedule, report);
     timeline_end(timeline, PHASE_UPDATE);
@@ -321,7 +308,6 @@ static enum status draw_rows(struct trainer *trainer, const struct row **rows)
 static enum status fit_if_due(struct trainer *trainer)
 {
     if (trainer->step != schedule_fit_step(&trainer->config)) return OK;
-    enter(trainer, BEAT_FIT);
     timeline_begin(&trainer->timeline, PHASE_FIT);
     const enum status status = fit_mixture(trainer);
     timeline_end(&trainer->timeline, PHASE_FIT);
@@ -341,7 +327,6 @@ enum status trainer_step(struct trainer *trainer, bool stop, struct step_report 
     timeline_step(timeline, trainer->step + 1);
     TRY(fit_if_due(trainer));
 
-    enter(trainer, BEAT_ENCODE);
     timeline_begin(timeline, PHASE_COLLATE);
     const enum status local = draw_rows(trainer, &rows);
     timeline_end(timeline, PHASE_COLLATE);

@@ -13,7 +13,6 @@
 #include "optimiser.h"
 #include "schedule.h"
 #include "timeline.h"
-#include "watchdog.h"
 
 /** Early stopping's state (patience.h); whole numbers, in doubles as checkpoints keep them. */
 struct patience {
@@ -25,7 +24,6 @@ struct patience {
 struct trainer {
     struct config config;
     struct group *group;         /* borrowed */
-    struct watchdog *watchdog;   /* borrowed; NULL: nobody watches */
     const struct corpus *corpus; /* borrowed */
     struct vae vae;
     struct standard standard;
@@ -42,7 +40,7 @@ struct trainer {
     uint64_t step;
     struct patience patience;
     struct cluster_window window;
-    struct timeline timeline; /* off unless somebody switches it on */
+    struct timeline timeline; /* off unless somebody switches it on; tells the watchdog */
 };
 
 /** What a step did; the same on every rank. */

@@ -41,17 +41,17 @@ struct watchdog {
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t wake;
     bool stopping;
-    enum beat_phase phase;
+    enum phase phase;
     uint64_t step, marks;
     double marked, spent, longest; /* clock of the latest mark; seconds of this step and of any */
 };
 
-void watchdog_mark(struct watchdog *watchdog, enum beat_phase phase, uint64_t step)
+void watchdog_mark(struct watchdog *watchdog, enum phase phase, uint64_t step)
 {
     if (!watchdog) return;
     const double now = stop_clock();
     pthread_mutex_lock(&watchdog->lock);
-    if (beat_kind(watchdog->phase) != BEAT_SLOW) watchdog->spent += now - watchdog->marked;
+    if (phase_kind(watchdog->phase) != PHASE_SLOW) watchdog->spent += now - watchdog->marked;
     if (watchdog->spent > watchdog->longest) watchdog->longest = watchdog->spent;
     if (step != watchdog->step) watchdog->spent = 0;
     watchdog->marked = now;
@@ -111,7 +111,7 @@ static void read_others(struct watchdog *watchdog, struct beat *beats)
 
 static void give_up(struct watchdog *watchdog, const char *message)
 {
-    watchdog->mine.phase = BEAT_END; /* nobody shall report this rank, too */
+    watchdog->mine.phase = PHASE_END; /* nobody shall report this rank, too */
     heartbeat_write(&watchdog->heartbeat, &watchdog->mine);
     if (watchdog->settings.give_up)
         watchdog->settings.give_up(watchdog->settings.context, message);
@@ -145,7 +145,7 @@ static bool neighbour_died(struct watchdog *watchdog)
     read_others(watchdog, watchdog->now);
     const struct beat *last = &watchdog->now[watchdog->neighbour_rank];
     watchdog->neighbour = -1;
-    if (last->rank < 0 || beat_kind(last->phase) == BEAT_OVER) return false;
+    if (last->rank < 0 || phase_kind(last->phase) == PHASE_OVER) return false;
     heartbeat_report(message, watchdog->now, group_rank(watchdog->group), last->rank, "died");
     give_up(watchdog, message);
     return true;
@@ -170,7 +170,7 @@ static bool ends_for_lost(struct watchdog *watchdog)
     heartbeat_report(message, watchdog->now, group_rank(watchdog->group), lost, "is gone");
     watchdog->told = true;
     /* a save that is only slow may still succeed before the launcher's patience ends */
-    const bool waits = beat_kind(watchdog->mine.phase) == BEAT_WAITS;
+    const bool waits = phase_kind(watchdog->mine.phase) == PHASE_WAITS;
     if (waits) give_up(watchdog, message);
     if (!waits) fprintf(stderr, "error: rank %d: %s\n", group_rank(watchdog->group), message);
     return waits;
@@ -340,7 +340,7 @@ void watchdog_stop(struct watchdog *watchdog)
     pthread_cond_signal(&watchdog->wake);
     pthread_mutex_unlock(&watchdog->lock);
     pthread_join(watchdog->thread, NULL);
-    watchdog->mine.phase = BEAT_END;
+    watchdog->mine.phase = PHASE_END;
     heartbeat_write(&watchdog->heartbeat, &watchdog->mine);
     if (group_rank(watchdog->group) == 0) (void)unlink(watchdog->heartbeat.path);
     pthread_cond_destroy(&watchdog->wake);

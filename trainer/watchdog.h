@@ -42,7 +42,7 @@ void watchdog_stop(struct watchdog *watchdog);
 
 /** This rank gets on: it is in that phase of that step (from 1), again or anew; NULL is allowed.
  *  Local, some 20 ns. */
-void watchdog_mark(struct watchdog *watchdog, enum beat_phase phase, uint64_t step);
+void watchdog_mark(struct watchdog *watchdog, enum phase phase, uint64_t step);
 
 /** The same phase and step, further; NULL is allowed.  Local. */
 void watchdog_on(struct watchdog *watchdog);
