@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 /* One part as a plain run of bytes in the file, of the corpus's own type. */
-static enum status find_part(const struct hdf5_guard_file *file, enum corpus_part part,
+static enum status find_part(struct hdf5_guard_file *file, enum corpus_part part,
                              uint64_t count, uint64_t *offset)
 {
     enum status status = OK;

@@ -200,6 +200,31 @@ static void refuses_ranks_that_differ(void)
     CU_ASSERT_FALSE(exists(path) || temporary_exists(path));
 }
 
+/* The same at single places of datasets that lie across the pieces in which the file is read. */
+static void finds_single_numbers_that_differ(void)
+{
+    enum { N_DATASETS = 3, N = 150001 };
+    const int last = group_size(get_world()) - 1;
+    const char *path = test_path("single.h5");
+    float *data = malloc(N_DATASETS * N * sizeof *data);
+    if (!data) abort();
+    for (int i = 0; i < N_DATASETS * N; i++) data[i] = (float)i;
+    const struct checkpoint_field fields[] = {{"a", CHECKPOINT_FLOAT, N, 1, data},
+                                              {"b/c", CHECKPOINT_FLOAT, N, 1, data + N},
+                                              {"b/d", CHECKPOINT_FLOAT, N, 1, data + 2 * N}};
+    for (int i = 0; last > 0 && i < 40; i++) { /* the last rank writes the last quarter at least */
+        float *odd = &data[i % N_DATASETS * N + N - 1 - i * (N / 4 - 1) / 39];
+        remove_older(path);
+        if (group_rank(get_world()) == last) *odd += 1;
+        CU_ASSERT_EQUAL(checkpoint_save(get_world(), path, fields, N_DATASETS, NULL, 0), FAILED);
+        CU_ASSERT_PTR_NOT_NULL(strstr(status_message(), fields[i % N_DATASETS].name));
+        CU_ASSERT_FALSE(exists(path) || temporary_exists(path));
+        if (group_rank(get_world()) == last) *odd -= 1;
+    }
+    CU_ASSERT_EQUAL(checkpoint_save(get_world(), path, fields, N_DATASETS, NULL, 0), OK);
+    free(data);
+}
+
 /* The k-th fallible point fails on one rank; the old file stays, or, when only the folder's sync
  * failed, the new one is there, complete.  Returns whether the save succeeded after all. */
 static int survives_fault(const char *path, int rank, long k)
@@ -299,6 +324,7 @@ const struct suite_test suite_tests[] = {
     {"digests what lies under a prefix", digests_what_lies_under_a_prefix},
     {"shares large datasets", shares_large_datasets},
     {"refuses ranks that differ", refuses_ranks_that_differ},
+    {"finds single numbers that differ", finds_single_numbers_that_differ},
     {"survives faults everywhere", survives_faults_everywhere},
     {"refuses bad input on every rank", refuses_bad_input_on_every_rank},
     {"fails in folders that cannot be written", fails_in_folders_that_cannot_be_written},
