@@ -159,8 +159,8 @@ static enum status hash_piece(void *state, const void *bytes, size_t n)
 }
 
 /* Name with its zero byte, then type, rows and columns, each as 8 bytes, then the stored bytes. */
-static enum status hash_field(struct hdf5_guard_file *file,
-                              const struct checkpoint_field *field, XXH3_state_t *state)
+static enum status hash_field(struct hdf5_guard_file *file, const struct checkpoint_field *field,
+                              XXH3_state_t *state)
 {
     enum status status = OK;
     struct hdf5_guard_dataset dataset;

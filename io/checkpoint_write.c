@@ -190,8 +190,7 @@ static enum status write_item(struct save *save, struct checkpoint_item *item)
     enum status status = OK;
     hid_t dataset = H5I_INVALID_HID;
     const hid_t space = H5Screate_simple(item->n_dims, item->dims, NULL);
-    if (space < 0 || make_groups(save, item->name) < 0)
-        TRY(fail_collective(save, item->name));
+    if (space < 0 || make_groups(save, item->name) < 0) TRY(fail_collective(save, item->name));
     dataset = H5Dcreate2(hdf5_path_group(&save->groups, save->file),
                          hdf5_path_rest(&save->groups, item->name), item->stored, space,
                          H5P_DEFAULT, save->dataset_create, H5P_DEFAULT);

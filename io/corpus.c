@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 /* One part as a plain run of bytes in the file, of the corpus's own type. */
-static enum status find_part(struct hdf5_guard_file *file, enum corpus_part part,
-                             uint64_t count, uint64_t *offset)
+static enum status find_part(struct hdf5_guard_file *file, enum corpus_part part, uint64_t count,
+                             uint64_t *offset)
 {
     enum status status = OK;
     struct hdf5_guard_dataset dataset;
@@ -123,7 +123,8 @@ static enum status check_piece(const struct corpus *corpus, uint64_t i, uint64_t
 
 /*
  * What was looked at goes on being counted as this process's memory.  A reader that runs through a
- * whole corpus calls this after every STRETCH_BYTES: the pages are mapped again when they are needed.
+ * whole corpus calls this after every STRETCH_BYTES: the pages are mapped again when they are
+ * needed.
  */
 enum { STRETCH_BYTES = 16 << 20 };
 

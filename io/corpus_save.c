@@ -28,8 +28,7 @@ static enum status events_of(const void *context, uint64_t i, struct event *even
 {
     const struct corpus *corpus = context;
     const struct corpus_segment *first = corpus->segments + corpus->pieces[i].first_segment;
-    memcpy(events, corpus->events + first->first,
-           extent_of(context, i).n_events * sizeof *events);
+    memcpy(events, corpus->events + first->first, extent_of(context, i).n_events * sizeof *events);
     return OK;
 }
 

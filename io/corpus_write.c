@@ -33,8 +33,8 @@ struct writer {
     char *window;         /* (WINDOW_BYTES) rank 0: in the file's order */
     char *piece;          /* (piece_room) one piece's events or segments */
     size_t piece_room;
-    int *counts;          /* (size) bytes of each rank in the window */
-    int *places;          /* (size) where they lie in `gathered` */
+    int *counts; /* (size) bytes of each rank in the window */
+    int *places; /* (size) where they lie in `gathered` */
 };
 
 static enum status make_dataset(hid_t file, enum corpus_part part, uint64_t n, uint64_t *offset)

@@ -20,8 +20,8 @@ enum { HDF5_GUARD_MAX_DIMS = 2, HDF5_GUARD_REASON_SIZE = 128 };
 /** A file open for reading. */
 struct hdf5_guard_file {
     hid_t id;
-    uint64_t bytes;   /* length of the whole file, user block included */
-    const char *path; /* caller-owned; names the file in messages */
+    uint64_t bytes;          /* length of the whole file, user block included */
+    const char *path;        /* caller-owned; names the file in messages */
     struct hdf5_path groups; /* checked, on the way to the dataset opened last */
 };
 
@@ -60,8 +60,7 @@ STATUS_CHECKED enum status hdf5_guard_link(struct hdf5_guard_file *file, const c
  * elsewhere, chunked, compact, virtual and external storage, filters, named types, and storage that
  * is not all inside the file or does not match the shape.
  */
-STATUS_CHECKED enum status hdf5_guard_dataset_open(struct hdf5_guard_file *file,
-                                                   const char *name,
+STATUS_CHECKED enum status hdf5_guard_dataset_open(struct hdf5_guard_file *file, const char *name,
                                                    struct hdf5_guard_dataset *dataset);
 
 /** Closes what hdf5_guard_dataset_open opened; a dataset never opened (id <= 0) is left alone. */

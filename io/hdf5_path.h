@@ -14,8 +14,8 @@ enum { HDF5_PATH_SIZE = 256, HDF5_PATH_DEPTH = HDF5_PATH_SIZE / 2 };
 
 /** Zeroed: at the root. */
 struct hdf5_path {
-    char name[HDF5_PATH_SIZE]; /* of the innermost open group */
-    size_t n;                  /* open groups */
+    char name[HDF5_PATH_SIZE];    /* of the innermost open group */
+    size_t n;                     /* open groups */
     size_t ends[HDF5_PATH_DEPTH]; /* of their names */
     hid_t ids[HDF5_PATH_DEPTH];   /* owned */
 };

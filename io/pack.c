@@ -278,9 +278,11 @@ done:
 enum status pack_run(struct group *group, const struct pack_options *options,
                      struct pack_result *result)
 {
-    struct packing packing = {
-        .group = group, .options = options, .result = result, .old = {.descriptor = -1},
-        .store.spill.descriptor = -1};
+    struct packing packing = {.group = group,
+                              .options = options,
+                              .result = result,
+                              .old = {.descriptor = -1},
+                              .store.spill.descriptor = -1};
     memset(result, 0, sizeof *result);
     const enum status status = run(&packing);
     pack_plan_fini(&packing.plan);

@@ -195,8 +195,7 @@ const char *pack_plan_name(const struct pack_plan *plan, uint64_t i)
 
 static struct label label_of(const struct pack_plan *plan, const struct packed *record)
 {
-    if (record->input != PACK_NEW)
-        return plan->labels ? plan->labels[record->input] : label_none();
+    if (record->input != PACK_NEW) return plan->labels ? plan->labels[record->input] : label_none();
     const struct corpus_piece *old = plan->old->pieces + record->old;
     return (struct label){.valence = old->valence,
                           .arousal = old->arousal,

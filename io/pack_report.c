@@ -44,7 +44,8 @@ static void write_row(FILE *file, const struct pack_plan *plan, const struct pac
         [NOTE_WITH_COPY] = "its copies lie in another split than asked for, so it does too",
     };
     ASSERT(record); /* every input left one */
-    const char *reason = reasons->text + reasons->starts[packed_owner(record, plan->n_ranks)] + record->reason;
+    const char *reason =
+        reasons->text + reasons->starts[packed_owner(record, plan->n_ranks)] + record->reason;
     if (record->note) reason = notes[record->note];
     csv_write(file, input_name(plan->inputs, record->input), ',');
     csv_write(file, outcome_names[record->outcome], ',');

@@ -238,8 +238,7 @@ enum status pack_store_forget_tempo(struct pack_store *store, struct packed *rec
                    segment_bytes(record) + event_bytes(record)));
     struct piece piece = {.events = events, .n_events = record->n_events};
     piece_forget_tempo(&piece);
-    for (uint32_t s = 0; s < record->n_segments; s++)
-        segments[s].attributes[ATTRIBUTE_TEMPO] = NAN;
+    for (uint32_t s = 0; s < record->n_segments; s++) segments[s].attributes[ATTRIBUTE_TEMPO] = NAN;
     record->tempo_unknown = 1;
     record->hash = hash_events(record, events);
     TRY(spill_write(&store->spill, record->place, store->scratch,

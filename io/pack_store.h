@@ -85,8 +85,7 @@ STATUS_CHECKED enum status pack_store_segments(const struct pack_store *store,
                                                struct corpus_segment *segments);
 
 /** Makes the tempo of a new piece unknown.  Local. */
-STATUS_CHECKED enum status pack_store_forget_tempo(struct pack_store *store,
-                                                   struct packed *record);
+STATUS_CHECKED enum status pack_store_forget_tempo(struct pack_store *store, struct packed *record);
 
 void pack_store_fini(struct pack_store *store);
 

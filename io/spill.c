@@ -29,9 +29,9 @@ static enum status make_file(struct spill *spill)
 {
     if (spill->descriptor >= 0) return OK;
     if (unlink(spill->path) != 0 && errno != ENOENT) return fail_errno(spill, "cannot be removed");
-    spill->descriptor = status_fault() ? (errno = EIO, -1)
-                                       : open(spill->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
-                                              0600);
+    spill->descriptor = status_fault()
+                            ? (errno = EIO, -1)
+                            : open(spill->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (spill->descriptor < 0) return fail_errno(spill, "cannot be created");
     if (unlink(spill->path) != 0) return fail_errno(spill, "cannot be removed");
     return OK;
@@ -40,8 +40,8 @@ static enum status make_file(struct spill *spill)
 static enum status write_at(struct spill *spill, const char *bytes, size_t n, uint64_t at)
 {
     while (n > 0) {
-        const ssize_t put = status_fault() ? (errno = EIO, -1)
-                                           : pwrite(spill->descriptor, bytes, n, (off_t)at);
+        const ssize_t put =
+            status_fault() ? (errno = EIO, -1) : pwrite(spill->descriptor, bytes, n, (off_t)at);
         if (put < 0 && errno == EINTR) continue;
         if (put <= 0) return fail_errno(spill, "cannot put pieces aside");
         bytes += put;

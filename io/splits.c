@@ -75,10 +75,10 @@ struct set {
     uint64_t group;  /* the value the file stores: the least of the strongest kind of key */
     uint32_t parent; /* piece */
     uint32_t size;   /* pieces */
-    uint8_t kind;   /* 0: shape, 1: named, 2: kept from the old corpus */
-    int8_t split;   /* SPLIT_NONE until dealt */
-    int8_t asked;   /* by label files */
-    int8_t label;   /* of its first labelled piece */
+    uint8_t kind;    /* 0: shape, 1: named, 2: kept from the old corpus */
+    int8_t split;    /* SPLIT_NONE until dealt */
+    int8_t asked;    /* by label files */
+    int8_t label;    /* of its first labelled piece */
 };
 
 static int compare_keys(const void *a, const void *b)

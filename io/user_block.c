@@ -141,8 +141,8 @@ enum status user_block_measure(int descriptor, const char *path, struct user_blo
                                user_block_visit *visit, void *context)
 {
     enum status status = OK;
-    const struct pass pass = {descriptor, path,  XXH3_createState(), malloc(READ_SIZE),
-                              visit,      context};
+    const struct pass pass = {descriptor,        path,  XXH3_createState(),
+                              malloc(READ_SIZE), visit, context};
     if (!pass.buffer || !pass.state || status_fault()) FAIL(FAILED, "%s: out of memory", path);
     XXH3_128bits_reset(pass.state);
     block->version = CHECKPOINT_VERSION;
