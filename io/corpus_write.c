@@ -17,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { WINDOW_BYTES = 8 << 20 };
+enum { WINDOW_BYTES = 8 << 20, PIECE_BYTES = 64 << 10 };
 
 struct writer {
     struct group *group;
@@ -297,6 +297,7 @@ static enum status stream_put(struct stream *stream, const void *bytes, size_t n
         stream->n = 0;
     }
     if (n > WINDOW_BYTES) FAIL(FAILED, "a name of %zu bytes", n);
+    ASSERT(stream->writer->window); /* of rank 0 */
     memcpy(stream->writer->window + stream->n, bytes, n);
     stream->n += n;
 done:
@@ -337,9 +338,12 @@ static enum status begin(struct writer *writer)
     const int rank = group_rank(writer->group);
     const size_t size = (size_t)group_size(writer->group);
     writer->mine = status_fault() ? NULL : malloc(WINDOW_BYTES);
+    writer->piece = status_fault() ? NULL : malloc(PIECE_BYTES);
+    writer->piece_room = PIECE_BYTES;
     writer->counts = status_fault() ? NULL : calloc(size, sizeof *writer->counts);
     writer->places = status_fault() ? NULL : calloc(size, sizeof *writer->places);
-    if (!writer->mine || !writer->counts || !writer->places) FAIL(FAILED, "out of memory");
+    if (!writer->mine || !writer->piece || !writer->counts || !writer->places)
+        FAIL(FAILED, "out of memory");
     if (rank != 0) goto done;
     writer->gathered = status_fault() ? NULL : malloc(WINDOW_BYTES);
     writer->window = status_fault() ? NULL : malloc(WINDOW_BYTES);

@@ -33,6 +33,12 @@ static enum status make_room(void **array, size_t *room, size_t n, size_t more, 
         (array) = moved;                                                                           \
     } while (0)
 
+int packed_owner(const struct packed *record, int n_ranks)
+{
+    const uint32_t place = record->input == PACK_NEW ? record->old : record->input;
+    return (int)(place % (uint32_t)n_ranks);
+}
+
 enum status pack_store_init(struct pack_store *store, const struct events_vocabulary *vocabulary,
                             const char *spill, size_t room)
 {

@@ -36,12 +36,9 @@ struct packed {
     uint8_t split;     /* enum split */
 };
 
-/** The rank that holds its events and segments: both old pieces and inputs are dealt in turn. */
-static inline int packed_owner(const struct packed *record, int n_ranks)
-{
-    const uint32_t place = record->input == PACK_NEW ? record->old : record->input;
-    return (int)(place % (uint32_t)n_ranks);
-}
+/** The rank that holds its events and segments: both old pieces and inputs are dealt in turn.
+ *  Local. */
+int packed_owner(const struct packed *record, int n_ranks);
 
 struct pack_store {
     const struct events_vocabulary *vocabulary;
