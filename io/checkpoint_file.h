@@ -18,8 +18,8 @@ STATUS_CHECKED enum status checkpoint_file_walk(const struct hdf5_guard_dataset 
                                                 hid_t memory_type, checkpoint_visit *visit,
                                                 void *context);
 
-/** Fails unless the file holds the item with its type, shape and data. */
-STATUS_CHECKED enum status checkpoint_file_compare(const struct hdf5_guard_file *file,
-                                                   const struct checkpoint_item *item);
+/** Fails unless the file holds the item with its type and shape at its place. */
+STATUS_CHECKED enum status checkpoint_file_holds(struct hdf5_guard_file *file,
+                                                 const struct checkpoint_item *item);
 
 #endif

@@ -21,6 +21,7 @@ struct checkpoint_item {
     hsize_t dims[HDF5_GUARD_MAX_DIMS];
     size_t row_bytes;
     const void *data; /* (dims[0]) rows; borrowed */
+    uint64_t offset;  /* in the file once it is written; 0 when empty */
 };
 
 /** Type in the file and in memory, and size of one number in bytes. */

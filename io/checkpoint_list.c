@@ -12,7 +12,7 @@
 enum { MAX_LINKS = 1 << 16 };
 
 struct listing {
-    const struct hdf5_guard_file *file;
+    struct hdf5_guard_file *file;
     char name[CHECKPOINT_NAME_SIZE]; /* path of the group being listed, "" the root */
     struct checkpoint_field *fields; /* owned until handed out */
     size_t n, room, n_links;
@@ -121,7 +121,7 @@ static int compare_fields(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
-static enum status list_file(const struct hdf5_guard_file *file, struct checkpoint_field **fields,
+static enum status list_file(struct hdf5_guard_file *file, struct checkpoint_field **fields,
                              size_t *n_fields)
 {
     enum status status = OK;
@@ -159,8 +159,8 @@ static enum status hash_piece(void *state, const void *bytes, size_t n)
 }
 
 /* Name with its zero byte, then type, rows and columns, each as 8 bytes, then the stored bytes. */
-static enum status hash_field(const struct hdf5_guard_file *file,
-                              const struct checkpoint_field *field, XXH3_state_t *state)
+static enum status hash_field(struct hdf5_guard_file *file, const struct checkpoint_field *field,
+                              XXH3_state_t *state)
 {
     enum status status = OK;
     struct hdf5_guard_dataset dataset;

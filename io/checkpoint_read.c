@@ -1,32 +1,16 @@
 /* Verifying and loading checkpoints. */
-#define _GNU_SOURCE
 #include "checkpoint.h"
 
 #include "checkpoint_file.h"
 #include "user_block.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 enum status checkpoint_verify(const char *path)
 {
-    enum status status = OK;
-    struct user_block recorded, found;
-    int descriptor = -1;
-    TRY(user_block_read(path, &recorded));
-    descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (descriptor < 0) FAIL(FAILED, "%s: %s", path, strerror(errno));
-    TRY(user_block_measure(descriptor, path, &found));
-    if (found.length != recorded.length ||
-        memcmp(found.digest, recorded.digest, USER_BLOCK_DIGEST_SIZE) != 0)
-        FAIL(FAILED, "%s: damaged: its content does not match its digest", path);
-done:
-    if (descriptor >= 0) close(descriptor);
-    return status;
+    return user_block_verify(path, NULL, NULL);
 }
 
 enum status checkpoint_file_digest(const char *path, char digest[CHECKPOINT_DIGEST_SIZE])
@@ -53,7 +37,7 @@ static enum status check_field(const char *path, const struct checkpoint_field *
     return OK;
 }
 
-static enum status load_field(const struct hdf5_guard_file *file, struct checkpoint_field *field)
+static enum status load_field(struct hdf5_guard_file *file, struct checkpoint_field *field)
 {
     enum status status = OK;
     struct hdf5_guard_dataset dataset = {.id = H5I_INVALID_HID};

@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 /* One part as a plain run of bytes in the file, of the corpus's own type. */
-static enum status find_part(const struct hdf5_guard_file *file, enum corpus_part part,
-                             uint64_t count, uint64_t *offset)
+static enum status find_part(struct hdf5_guard_file *file, enum corpus_part part, uint64_t count,
+                             uint64_t *offset)
 {
     enum status status = OK;
     struct hdf5_guard_dataset dataset;
@@ -121,11 +121,32 @@ static enum status check_piece(const struct corpus *corpus, uint64_t i, uint64_t
     return OK;
 }
 
+/*
+ * What was looked at goes on being counted as this process's memory.  A reader that runs through a
+ * whole corpus calls this after every STRETCH_BYTES: the pages are mapped again when they are
+ * needed.
+ */
+enum { STRETCH_BYTES = 16 << 20 };
+
+static void forget_pages(const struct corpus *corpus)
+{
+    if (corpus->map) madvise(corpus->map, corpus->map_bytes, MADV_DONTNEED);
+}
+
+/* Calls forget_pages as `bytes` more have been looked at since. */
+static void count_bytes(const struct corpus *corpus, uint64_t *seen, uint64_t bytes)
+{
+    *seen += bytes;
+    if (*seen < STRETCH_BYTES) return;
+    forget_pages(corpus);
+    *seen = 0;
+}
+
 /* Pieces partition the segments and segments the events, in order and without gaps. */
 static enum status check_ranges(const struct corpus *corpus)
 {
     enum status status = OK;
-    uint64_t segment = 0, event = 0;
+    uint64_t segment = 0, event = 0, seen = 0;
     if (corpus->n_name_bytes && corpus->names[corpus->n_name_bytes - 1])
         FAIL(FAILED, "the last name has no end");
     for (uint64_t p = 0; p < corpus->n_pieces; p++) {
@@ -134,6 +155,9 @@ static enum status check_ranges(const struct corpus *corpus)
             TRY(check_segment(corpus, segment, event, p));
             event += corpus->segments[segment].count;
         }
+        count_bytes(corpus, &seen,
+                    sizeof *corpus->pieces +
+                        corpus->pieces[p].n_segments * sizeof *corpus->segments);
     }
     if (segment != corpus->n_segments || event != corpus->n_events)
         FAIL(FAILED, "segments or events of no piece");
@@ -175,36 +199,59 @@ done:
 /* The events of every segment are legal, and a duplicate group has one split. */
 static enum status check_events(const struct corpus *corpus)
 {
+    uint64_t seen = 0;
     for (uint64_t s = 0; s < corpus->n_segments; s++) {
         const struct corpus_segment *segment = corpus->segments + s;
         if (events_validate(corpus->events + segment->first, segment->count, &corpus->vocabulary))
             return status_prefix(FAILED, "segment %llu", (unsigned long long)s);
+        count_bytes(corpus, &seen, sizeof *segment + segment->count * sizeof *corpus->events);
     }
     return OK;
 }
 
+/* A piece's group while the pieces are sorted by it. */
+struct grouped {
+    uint64_t group;
+    uint32_t piece;
+    uint32_t split;
+};
+
 static int compare_groups(const void *a, const void *b)
 {
-    const struct corpus_piece *p = *(const struct corpus_piece *const *)a,
-                              *q = *(const struct corpus_piece *const *)b;
+    const struct grouped *p = a, *q = b;
     return (p->group > q->group) - (p->group < q->group);
 }
 
 static enum status check_groups(const struct corpus *corpus)
 {
     enum status status = OK;
-    const struct corpus_piece **pieces =
-        status_fault() ? NULL : calloc(corpus->n_pieces + 1, sizeof *pieces);
+    uint64_t seen = 0;
+    struct grouped *pieces =
+        status_fault() ? NULL : malloc((corpus->n_pieces + 1) * sizeof *pieces);
     if (!pieces) FAIL(FAILED, "out of memory");
-    for (uint64_t p = 0; p < corpus->n_pieces; p++) pieces[p] = corpus->pieces + p;
+    for (uint64_t p = 0; p < corpus->n_pieces; p++) {
+        pieces[p] = (struct grouped){corpus->pieces[p].group, (uint32_t)p, corpus->pieces[p].split};
+        count_bytes(corpus, &seen, sizeof *corpus->pieces);
+    }
     qsort(pieces, corpus->n_pieces, sizeof *pieces, compare_groups);
     for (uint64_t p = 1; p < corpus->n_pieces; p++)
-        if (pieces[p]->group == pieces[p - 1]->group && pieces[p]->split != pieces[p - 1]->split)
-            FAIL(FAILED, "copies %s and %s fall in two splits", corpus->names + pieces[p - 1]->name,
-                 corpus->names + pieces[p]->name);
+        if (pieces[p].group == pieces[p - 1].group && pieces[p].split != pieces[p - 1].split)
+            FAIL(FAILED, "copies %s and %s fall in two splits",
+                 corpus_piece_name(corpus, pieces[p - 1].piece),
+                 corpus_piece_name(corpus, pieces[p].piece));
 done:
     free(pieces);
     return status;
+}
+
+/* Adds a part's bytes to the digest. */
+static void digest_part(const struct corpus *corpus, XXH3_state_t *state, const char *bytes,
+                        uint64_t n)
+{
+    for (uint64_t at = 0; at < n; at += STRETCH_BYTES) {
+        XXH3_128bits_update(state, bytes + at, n - at < STRETCH_BYTES ? n - at : STRETCH_BYTES);
+        if (n - at > STRETCH_BYTES) forget_pages(corpus);
+    }
 }
 
 enum status corpus_verify(const struct corpus *corpus)
@@ -222,7 +269,7 @@ enum status corpus_verify(const struct corpus *corpus)
     XXH3_state_t *state = corpus_digest_begin(&head);
     if (!state) FAIL(FAILED, "out of memory");
     for (int part = 0; part < N_PARTS; part++)
-        XXH3_128bits_update(state, data[part], head.counts[part] * corpus_part_sizes[part]);
+        digest_part(corpus, state, data[part], head.counts[part] * corpus_part_sizes[part]);
     corpus_digest_end(state, digest);
     if (strcmp(digest, corpus->digest) != 0)
         FAIL(FAILED, "digest %s, the file says %s", digest, corpus->digest);

@@ -17,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { WINDOW_BYTES = 8 << 20 };
+enum { WINDOW_BYTES = 8 << 20, PIECE_BYTES = 64 << 10 };
 
 struct writer {
     struct group *group;
@@ -31,8 +31,10 @@ struct writer {
     char *mine;           /* (WINDOW_BYTES) this rank's bytes of the window */
     char *gathered;       /* (WINDOW_BYTES) rank 0: all ranks' bytes, by rank */
     char *window;         /* (WINDOW_BYTES) rank 0: in the file's order */
-    int *counts;          /* (size) bytes of each rank in the window */
-    int *places;          /* (size) where they lie in `gathered` */
+    char *piece;          /* (piece_room) one piece's events or segments */
+    size_t piece_room;
+    int *counts; /* (size) bytes of each rank in the window */
+    int *places; /* (size) where they lie in `gathered` */
 };
 
 static enum status make_dataset(hid_t file, enum corpus_part part, uint64_t n, uint64_t *offset)
@@ -141,28 +143,65 @@ static enum status put(struct writer *writer, uint64_t offset, const char *bytes
     return OK;
 }
 
-/* Where the events or segments of piece i start in their dataset, bytes. */
-static uint64_t part_start(const struct corpus_content *content, enum corpus_part part, uint64_t i)
+/* A piece and what lies before it in the file. */
+struct cursor {
+    uint64_t piece;
+    uint64_t n_events, n_segments;
+};
+
+static struct cursor after(const struct cursor *at, const struct corpus_extent *extent)
 {
-    const size_t size = corpus_part_sizes[part];
-    if (part == PART_EVENTS) return content->first_event[i] * size;
-    if (i == 0) return 0;
-    const struct corpus_piece *before = content->pieces + i - 1;
-    return ((uint64_t)before->first_segment + before->n_segments) * size;
+    return (struct cursor){at->piece + 1, at->n_events + extent->n_events,
+                           at->n_segments + extent->n_segments};
+}
+
+/* Where the piece's events or segments start in their dataset, bytes. */
+static uint64_t part_start(enum corpus_part part, const struct cursor *at)
+{
+    return (part == PART_EVENTS ? at->n_events : at->n_segments) * corpus_part_sizes[part];
 }
 
 /* A window's share of one piece: from byte `from` of the piece, `n` bytes. */
 struct share {
+    struct corpus_extent extent;
+    struct cursor next; /* the piece after it */
     uint64_t from;
-    size_t n;
+    size_t n, whole; /* bytes of the share, of the piece */
 };
 
 static struct share share_of(const struct corpus_content *content, enum corpus_part part,
-                             uint64_t i, uint64_t start, uint64_t end)
+                             const struct cursor *at, uint64_t start, uint64_t end)
 {
-    const uint64_t a = part_start(content, part, i), b = part_start(content, part, i + 1);
+    struct share share = {.extent = content->extent(content->context, at->piece)};
+    share.next = after(at, &share.extent);
+    const uint64_t a = part_start(part, at), b = part_start(part, &share.next);
     const uint64_t low = a > start ? a : start, high = b < end ? b : end;
-    return (struct share){low - a, (size_t)(high - low)};
+    share.from = low - a;
+    share.n = (size_t)(high - low);
+    share.whole = (size_t)(b - a);
+    return share;
+}
+
+/* Reads a whole piece of this rank as it stands in the file. */
+static enum status read_piece(struct writer *writer, enum corpus_part part, const struct cursor *at,
+                              const struct share *share)
+{
+    const struct corpus_content *content = writer->content;
+    if (share->whole > writer->piece_room) {
+        char *grown = status_fault() ? NULL : realloc(writer->piece, share->whole);
+        if (!grown) return status_fail(FAILED, "out of memory for %zu bytes", share->whole);
+        writer->piece = grown;
+        writer->piece_room = share->whole;
+    }
+    if (part == PART_EVENTS)
+        return content->events(content->context, at->piece, (void *)writer->piece);
+    struct corpus_segment *segments = (void *)writer->piece;
+    const enum status status = content->segments(content->context, at->piece, segments);
+    for (uint32_t s = 0; status == OK && s < share->extent.n_segments; s++) {
+        segments[s].first += at->n_events;
+        segments[s].piece = (uint32_t)at->piece;
+    }
+    return status;
 }
 
 /* Sends each rank's bytes of the window to rank 0. */
@@ -178,55 +217,119 @@ static void gather_window(struct writer *writer, int n_mine)
                 MPI_BYTE, 0, *communicator);
 }
 
-/* Fills the window [start, end) on rank 0, from piece `first` on; returns the piece it ends in. */
-static uint64_t fill_window(struct writer *writer, enum corpus_part part, uint64_t first,
-                            uint64_t start, uint64_t end)
+/* Collects this rank's bytes of the window [start, end), and how many each rank has. */
+static enum status fill_mine(struct writer *writer, enum corpus_part part, struct cursor at,
+                             uint64_t start, uint64_t end, int *n_mine)
 {
     const struct corpus_content *content = writer->content;
     const int rank = group_rank(writer->group), size = group_size(writer->group);
-    uint64_t last = first;
-    int n_mine = 0;
+    enum status status = OK;
+    *n_mine = 0;
     memset(writer->counts, 0, (size_t)size * sizeof *writer->counts);
-    for (uint64_t i = first; i < content->n_pieces && part_start(content, part, i) < end; i++) {
-        const struct share share = share_of(content, part, i, start, end);
-        writer->counts[content->owner[i]] += (int)share.n;
-        last = i;
-        if (content->owner[i] != rank) continue;
-        const char *data = part == PART_EVENTS ? (const char *)content->events[i]
-                                               : (const char *)content->segments[i];
-        memcpy(writer->mine + n_mine, data + share.from, share.n);
-        n_mine += (int)share.n;
+    while (at.piece < content->n_pieces && part_start(part, &at) < end) {
+        const struct share share = share_of(content, part, &at, start, end);
+        writer->counts[share.extent.owner] += (int)share.n;
+        if (share.extent.owner == rank) {
+            if (status == OK) status = read_piece(writer, part, &at, &share);
+            if (status == OK) memcpy(writer->mine + *n_mine, writer->piece + share.from, share.n);
+            *n_mine += (int)share.n;
+        }
+        at = share.next;
     }
     writer->places[0] = 0;
     for (int r = 1; r < size; r++)
         writer->places[r] = writer->places[r - 1] + writer->counts[r - 1];
-    gather_window(writer, n_mine);
-    if (rank != 0) return last;
-    char *to = writer->window;
-    for (uint64_t i = first; i <= last && i < content->n_pieces; i++) {
-        const size_t n = share_of(content, part, i, start, end).n;
-        int *place = writer->places + content->owner[i];
-        memcpy(to, writer->gathered + *place, n);
-        *place += (int)n;
-        to += n;
-    }
-    return last;
+    return status;
 }
 
-/* Collective; a failed write on rank 0 goes on gathering, so that no rank is left waiting. */
+/* Brings what was gathered into the file's order (rank 0); moves `at` to the piece it ends in. */
+static void order_window(struct writer *writer, enum corpus_part part, struct cursor *at,
+                         uint64_t start, uint64_t end)
+{
+    const struct corpus_content *content = writer->content;
+    char *to = writer->window;
+    while (at->piece < content->n_pieces && part_start(part, at) < end) {
+        const struct share share = share_of(content, part, at, start, end);
+        if (to) {
+            int *place = writer->places + share.extent.owner;
+            memcpy(to, writer->gathered + *place, share.n);
+            *place += (int)share.n;
+            to += share.n;
+        }
+        if (part_start(part, &share.next) > end) break;
+        *at = share.next;
+    }
+}
+
+/* Collective; a rank that failed goes on gathering, so that no other is left waiting. */
 static enum status stream_part(struct writer *writer, enum corpus_part part)
 {
     enum status status = OK;
     const uint64_t bytes = writer->head.counts[part] * corpus_part_sizes[part];
-    uint64_t piece = 0;
+    struct cursor at = {0};
     for (uint64_t start = 0; start < bytes; start += WINDOW_BYTES) {
         const uint64_t end = bytes - start > WINDOW_BYTES ? start + WINDOW_BYTES : bytes;
-        piece = fill_window(writer, part, piece, start, end);
+        int n_mine;
+        const enum status filled = fill_mine(writer, part, at, start, end, &n_mine);
+        if (status == OK) status = filled;
+        gather_window(writer, n_mine);
+        order_window(writer, part, &at, start, end);
         if (status == OK && group_rank(writer->group) == 0)
             status =
                 put(writer, writer->offsets[part] + start, writer->window, (size_t)(end - start));
     }
     return group_agree(writer->group, status);
+}
+
+/* What is written piece by piece on rank 0: bytes in the window, and where they go. */
+struct stream {
+    struct writer *writer;
+    uint64_t offset;
+    size_t n;
+};
+
+static enum status stream_put(struct stream *stream, const void *bytes, size_t n)
+{
+    enum status status = OK;
+    if (n > WINDOW_BYTES - stream->n) {
+        TRY(put(stream->writer, stream->offset, stream->writer->window, stream->n));
+        stream->offset += stream->n;
+        stream->n = 0;
+    }
+    if (n > WINDOW_BYTES) FAIL(FAILED, "a name of %zu bytes", n);
+    ASSERT(stream->writer->window); /* of rank 0 */
+    memcpy(stream->writer->window + stream->n, bytes, n);
+    stream->n += n;
+done:
+    return status;
+}
+
+/* Rank 0. */
+static enum status write_pieces(struct writer *writer)
+{
+    const struct corpus_content *content = writer->content;
+    struct stream stream = {writer, writer->offsets[PART_PIECES], 0};
+    enum status status = OK;
+    uint64_t name = 0, segment = 0;
+    for (uint64_t i = 0; i < content->n_pieces; i++) {
+        struct corpus_piece piece = {0};
+        content->piece(content->context, i, &piece);
+        piece.name = name;
+        piece.first_segment = (uint32_t)segment;
+        piece.n_segments = content->extent(content->context, i).n_segments;
+        name += strlen(content->name(content->context, i)) + 1;
+        segment += piece.n_segments;
+        TRY(stream_put(&stream, &piece, sizeof piece));
+    }
+    TRY(put(writer, stream.offset, writer->window, stream.n));
+    stream = (struct stream){writer, writer->offsets[PART_NAMES], 0};
+    for (uint64_t i = 0; i < content->n_pieces; i++) {
+        const char *text = content->name(content->context, i);
+        TRY(stream_put(&stream, text, strlen(text) + 1));
+    }
+    TRY(put(writer, stream.offset, writer->window, stream.n));
+done:
+    return status;
 }
 
 static enum status begin(struct writer *writer)
@@ -235,9 +338,12 @@ static enum status begin(struct writer *writer)
     const int rank = group_rank(writer->group);
     const size_t size = (size_t)group_size(writer->group);
     writer->mine = status_fault() ? NULL : malloc(WINDOW_BYTES);
+    writer->piece = status_fault() ? NULL : malloc(PIECE_BYTES);
+    writer->piece_room = PIECE_BYTES;
     writer->counts = status_fault() ? NULL : calloc(size, sizeof *writer->counts);
     writer->places = status_fault() ? NULL : calloc(size, sizeof *writer->places);
-    if (!writer->mine || !writer->counts || !writer->places) FAIL(FAILED, "out of memory");
+    if (!writer->mine || !writer->piece || !writer->counts || !writer->places)
+        FAIL(FAILED, "out of memory");
     if (rank != 0) goto done;
     writer->gathered = status_fault() ? NULL : malloc(WINDOW_BYTES);
     writer->window = status_fault() ? NULL : malloc(WINDOW_BYTES);
@@ -274,17 +380,12 @@ done:
 static enum status write_all(struct writer *writer)
 {
     enum status status = OK;
-    const struct corpus_content *content = writer->content;
     const int rank = group_rank(writer->group);
     TRY(group_agree(writer->group, begin(writer)));
     TRY(stream_part(writer, PART_EVENTS));
     TRY(stream_part(writer, PART_SEGMENTS));
     if (rank == 0) {
-        status = put(writer, writer->offsets[PART_PIECES], (const char *)content->pieces,
-                     content->n_pieces * sizeof *content->pieces);
-        if (status == OK)
-            status =
-                put(writer, writer->offsets[PART_NAMES], content->names, content->n_name_bytes);
+        status = write_pieces(writer);
         if (status == OK) status = finish(writer);
     }
     TRY(group_agree(writer->group, status));
@@ -295,8 +396,6 @@ done:
 enum status corpus_write(struct group *group, const char *path,
                          const struct corpus_content *content, char *digest)
 {
-    const uint64_t n = content->n_pieces;
-    const struct corpus_piece *last = n ? content->pieces + n - 1 : NULL;
     struct writer writer = {
         .group = group,
         .content = content,
@@ -305,10 +404,9 @@ enum status corpus_write(struct group *group, const char *path,
         .head = {.version = CORPUS_VERSION,
                  .grid = (uint64_t)content->settings.grid,
                  .bars = (uint64_t)content->settings.bars,
-                 .counts = {[PART_EVENTS] = content->first_event[n],
-                            [PART_SEGMENTS] =
-                                last ? (uint64_t)last->first_segment + last->n_segments : 0,
-                            [PART_PIECES] = n,
+                 .counts = {[PART_EVENTS] = content->n_events,
+                            [PART_SEGMENTS] = content->n_segments,
+                            [PART_PIECES] = content->n_pieces,
                             [PART_NAMES] = content->n_name_bytes}},
     };
     enum status status = write_all(&writer);
@@ -322,6 +420,7 @@ enum status corpus_write(struct group *group, const char *path,
     free(writer.mine);
     free(writer.gathered);
     free(writer.window);
+    free(writer.piece);
     free(writer.counts);
     free(writer.places);
     return status;

@@ -6,20 +6,36 @@
 
 #include "corpus.h"
 
+/** How much of the file a piece is, and whose. */
+struct corpus_extent {
+    uint32_t n_events;
+    uint32_t n_segments;
+    int owner; /* the rank that holds both */
+};
+
 /**
  * All that goes into the file.  What is not marked otherwise is the same on every rank.  Pieces are
- * in the file's order; their `name` and `first_segment` are filled in by the caller.
+ * numbered in the file's order and asked for one by one, so that nobody need hold them all in the
+ * file's form.
  */
 struct corpus_content {
     struct events_settings settings;
-    const struct corpus_piece *pieces; /* (n_pieces) */
     uint64_t n_pieces;
-    const char *names; /* (n_name_bytes) zero-terminated names */
-    uint64_t n_name_bytes;
-    const uint64_t *first_event;                  /* (n_pieces + 1) in the file's order */
-    const int32_t *owner;                         /* (n_pieces) the rank that holds it */
-    const struct event *const *events;            /* (n_pieces) NULL where another rank's */
-    const struct corpus_segment *const *segments; /* (n_pieces) likewise, ready for the file */
+    uint64_t n_events, n_segments, n_name_bytes; /* of all pieces; the zeros after names included */
+    const void *context;                         /* handed to the functions */
+    struct corpus_extent (*extent)(const void *context, uint64_t i);
+
+    /** Rank 0 only.  The writer fills in where name and segments lie. */
+    void (*piece)(const void *context, uint64_t i, struct corpus_piece *piece);
+
+    /** Rank 0 only. */
+    const char *(*name)(const void *context, uint64_t i);
+
+    /** The owner only. */
+    enum status (*events)(const void *context, uint64_t i, struct event *events);
+
+    /** The owner only.  `first` counts from the piece's first event; the writer places it. */
+    enum status (*segments)(const void *context, uint64_t i, struct corpus_segment *segments);
 };
 
 /**
@@ -33,5 +49,8 @@ struct corpus_content {
  */
 STATUS_CHECKED enum status corpus_write(struct group *group, const char *path,
                                         const struct corpus_content *content, char *digest);
+
+/** Writes a corpus that is all in memory, its names one after the other.  Local. */
+STATUS_CHECKED enum status corpus_save(const struct corpus *corpus, const char *path);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "bars.h"
 #include "grid.h"
+#include "merge_sort.h"
 
 #include <math.h>
 #include <string.h>
@@ -59,12 +60,12 @@ done:
 }
 
 /* By (step, pitch). */
-static int compare_notes(const void *left, const void *right)
+static bool note_before(const void *left, const void *right, const void *context)
 {
     const struct grid_note *a = left;
     const struct grid_note *b = right;
-    if (a->step != b->step) return a->step < b->step ? -1 : 1;
-    return a->pitch - b->pitch;
+    (void)context;
+    return a->step < b->step || (a->step == b->step && a->pitch < b->pitch);
 }
 
 /* Of notes on one step and pitch: the longest duration, the loudest velocity. */
@@ -74,7 +75,7 @@ static void merge_notes(struct reading *reading)
     for (size_t i = 0; i < reading->n_notes; i++) {
         const struct grid_note *note = &reading->notes[i];
         struct grid_note *latest = n ? &reading->notes[n - 1] : NULL;
-        if (!latest || compare_notes(latest, note)) {
+        if (!latest || note_before(latest, note, NULL)) {
             reading->notes[n++] = *note;
             continue;
         }
@@ -87,7 +88,7 @@ static void merge_notes(struct reading *reading)
 static enum status place_notes(struct reading *reading, const struct grid *grid)
 {
     const size_t n = reading->n_kept;
-    reading->notes = status_fault() ? NULL : malloc(n * sizeof *reading->notes);
+    reading->notes = status_fault() ? NULL : malloc(2 * n * sizeof *reading->notes);
     if (!reading->notes) return status_fail(FAILED, "no memory for %zu notes", n);
     for (size_t i = 0; i < n; i++) {
         const struct score_note *note = &reading->kept[i];
@@ -100,7 +101,7 @@ static enum status place_notes(struct reading *reading, const struct grid *grid)
         };
     }
     reading->n_notes = n;
-    qsort(reading->notes, n, sizeof *reading->notes, compare_notes);
+    merge_sort(reading->notes, n, sizeof *reading->notes, note_before, NULL, reading->notes + n);
     merge_notes(reading);
     return OK;
 }

@@ -85,36 +85,49 @@ done:
 
 void hdf5_guard_close(struct hdf5_guard_file *file)
 {
-    if (file->id > 0) H5Fclose(file->id);
+    if (file->id > 0) {
+        hdf5_path_leave(&file->groups, "");
+        H5Fclose(file->id);
+    }
     file->id = H5I_INVALID_HID;
 }
 
-enum status hdf5_guard_link(const struct hdf5_guard_file *file, const char *name)
+/* The link that leads from an open group to the part of `name` that ends at `end`. */
+static enum status check_link(const struct hdf5_guard_file *file, const char *name, size_t end)
 {
     H5L_info_t link;
-    if (H5Lget_info(file->id, name, &link, H5P_DEFAULT) < 0)
-        return status_fail(FAILED, "%s: %s: missing", file->path, name);
+    char part[HDF5_PATH_SIZE];
+    memcpy(part, name, end);
+    part[end] = 0;
+    if (H5Lget_info(hdf5_path_group(&file->groups, file->id), hdf5_path_rest(&file->groups, part),
+                    &link, H5P_DEFAULT) < 0)
+        return status_fail(FAILED, "%s: %s: missing", file->path, part);
     if (link.type != H5L_TYPE_HARD)
-        return status_fail(FAILED, "%s: %s: a link to elsewhere, refused", file->path, name);
+        return status_fail(FAILED, "%s: %s: a link to elsewhere, refused", file->path, part);
     return OK;
 }
 
-/* Every step of the path must be a hard link before HDF5 may walk it. */
-static enum status check_path(const struct hdf5_guard_file *file, const char *name)
+enum status hdf5_guard_link(struct hdf5_guard_file *file, const char *name)
 {
-    char part[256];
+    enum status status = OK;
     const size_t length = strlen(name);
-    if (length == 0 || length >= sizeof part)
-        return status_fail(FAILED, "%s: a name of %zu bytes, limit %zu", file->path, length,
-                           sizeof part - 1);
-    for (size_t i = 1; i <= length; i++) {
-        if (name[i] != '/' && name[i] != 0) continue;
-        memcpy(part, name, i);
-        part[i] = 0;
-        const enum status status = hdf5_guard_link(file, part);
-        if (status != OK) return status;
+    if (length == 0 || length >= HDF5_PATH_SIZE)
+        return status_fail(FAILED, "%s: a name of %zu bytes, limit %d", file->path, length,
+                           HDF5_PATH_SIZE - 1);
+    hdf5_path_leave(&file->groups, name);
+    for (size_t end; (end = hdf5_path_next(&file->groups, name)) != 0;) {
+        TRY(check_link(file, name, end));
+        char part[HDF5_PATH_SIZE];
+        memcpy(part, name, end);
+        part[end] = 0;
+        const hid_t group = H5Gopen2(hdf5_path_group(&file->groups, file->id),
+                                     hdf5_path_rest(&file->groups, part), H5P_DEFAULT);
+        if (group < 0) FAIL(FAILED, "%s: %s: missing", file->path, name);
+        hdf5_path_enter(&file->groups, group, name, end);
     }
-    return OK;
+    TRY(check_link(file, name, length));
+done:
+    return status;
 }
 
 /* Storage comes first: asking a virtual dataset for its shape already opens other files. */
@@ -174,13 +187,14 @@ static const char *refuse_size(const struct hdf5_guard_file *file,
     return NULL;
 }
 
-enum status hdf5_guard_dataset_open(const struct hdf5_guard_file *file, const char *name,
+enum status hdf5_guard_dataset_open(struct hdf5_guard_file *file, const char *name,
                                     struct hdf5_guard_dataset *dataset)
 {
     enum status status = OK;
     *dataset = (struct hdf5_guard_dataset){.id = H5I_INVALID_HID, .type = H5I_INVALID_HID};
-    TRY(check_path(file, name));
-    dataset->id = H5Dopen2(file->id, name, H5P_DEFAULT);
+    TRY(hdf5_guard_link(file, name));
+    dataset->id = H5Dopen2(hdf5_path_group(&file->groups, file->id),
+                           hdf5_path_rest(&file->groups, name), H5P_DEFAULT);
     if (dataset->id < 0) FAIL(FAILED, "%s: %s: not a readable dataset", file->path, name);
     const char *refusal = refuse_storage(dataset->id);
     if (!refusal) refusal = refuse_type(dataset);

@@ -9,6 +9,7 @@
 #ifndef HDF5_GUARD_H
 #define HDF5_GUARD_H
 
+#include "hdf5_path.h"
 #include "status.h"
 
 #include <hdf5.h>
@@ -19,8 +20,9 @@ enum { HDF5_GUARD_MAX_DIMS = 2, HDF5_GUARD_REASON_SIZE = 128 };
 /** A file open for reading. */
 struct hdf5_guard_file {
     hid_t id;
-    uint64_t bytes;   /* length of the whole file, user block included */
-    const char *path; /* caller-owned; names the file in messages */
+    uint64_t bytes;          /* length of the whole file, user block included */
+    const char *path;        /* caller-owned; names the file in messages */
+    struct hdf5_path groups; /* checked, on the way to the dataset opened last */
 };
 
 /** A dataset that passed every rule; type, shape and meaning are the caller's to check. */
@@ -50,16 +52,15 @@ STATUS_CHECKED enum status hdf5_guard_open(struct hdf5_guard_file *file, const c
 /** Closes the file and all that is open in it; a file never opened (id <= 0) is left alone. */
 void hdf5_guard_close(struct hdf5_guard_file *file);
 
-/** Fails unless the last step of `name`, a path from the root, is a hard link. */
-STATUS_CHECKED enum status hdf5_guard_link(const struct hdf5_guard_file *file, const char *name);
+/** Fails unless every step of `name`, a path from the root, is a hard link. */
+STATUS_CHECKED enum status hdf5_guard_link(struct hdf5_guard_file *file, const char *name);
 
 /**
  * Opens the dataset at `name`, a path of groups and hard links from the root.  Refuses links to
  * elsewhere, chunked, compact, virtual and external storage, filters, named types, and storage that
  * is not all inside the file or does not match the shape.
  */
-STATUS_CHECKED enum status hdf5_guard_dataset_open(const struct hdf5_guard_file *file,
-                                                   const char *name,
+STATUS_CHECKED enum status hdf5_guard_dataset_open(struct hdf5_guard_file *file, const char *name,
                                                    struct hdf5_guard_dataset *dataset);
 
 /** Closes what hdf5_guard_dataset_open opened; a dataset never opened (id <= 0) is left alone. */

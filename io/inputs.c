@@ -46,8 +46,10 @@ static uint64_t key_of(const struct stat *about, const char *member)
     return member ? XXH3_64bits_withSeed(member, strlen(member), key) : key;
 }
 
-static enum status add_text(struct inputs *inputs, const char *text, size_t n, uint64_t *offset)
+static enum status add_text(struct inputs *inputs, const char *text, size_t n, uint32_t *offset)
 {
+    if (inputs->n_text > UINT32_MAX - n - 1)
+        return status_fail(FAILED, "the names of the inputs take more than %u bytes", UINT32_MAX);
     if (inputs->text_capacity - inputs->n_text <= n) {
         const size_t larger = 2 * inputs->text_capacity + n + 4096;
         char *grown = status_fault() ? NULL : realloc(inputs->text, larger);
@@ -55,7 +57,7 @@ static enum status add_text(struct inputs *inputs, const char *text, size_t n, u
         inputs->text = grown;
         inputs->text_capacity = larger;
     }
-    *offset = inputs->n_text;
+    *offset = (uint32_t)inputs->n_text;
     memcpy(inputs->text + inputs->n_text, text, n);
     inputs->text[inputs->n_text + n] = 0;
     inputs->n_text += n + 1;
@@ -88,7 +90,7 @@ struct found {
     const char *path; /* to open */
     const char *name; /* relative to the argument, the argument's own name first */
     uint32_t argument;
-    uint32_t root;
+    uint16_t root;
     bool asked; /* it is the argument itself */
     struct stat about;
 };
@@ -241,7 +243,7 @@ static enum status add_argument(struct inputs *inputs, uint32_t argument)
     const char *path = inputs->arguments[argument];
     TRY(argument_name(path, &name));
     struct found found = {.path = path, .name = name, .argument = argument, .asked = true};
-    found.root = (uint32_t)strlen(name);
+    found.root = (uint16_t)strlen(name); /* of one part of a path */
     if (stat(path, &found.about) != 0) {
         found.about = (struct stat){.st_size = argument};
         TRY(add_failed(inputs, &found, strerror(errno)));
@@ -288,7 +290,7 @@ static enum status index_keys(struct inputs *inputs)
 enum status inputs_find(struct inputs *inputs, const char *const *arguments, size_t n)
 {
     enum status status = OK;
-    uint64_t none;
+    uint32_t none;
     *inputs = (struct inputs){.arguments = arguments, .n_arguments = n};
     TRY(add_text(inputs, "", 0, &none)); /* so that no reason has offset 0 */
     for (size_t i = 0; i < n; i++) TRY(add_argument(inputs, (uint32_t)i));

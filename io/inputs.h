@@ -20,15 +20,15 @@ enum outcome { OUTCOME_PACKED, OUTCOME_SKIPPED, OUTCOME_UNREADABLE, OUTCOME_EMPT
 extern const char *const outcome_names[N_OUTCOMES]; /* "packed", "skipped", ... */
 
 struct input {
-    uint64_t name;     /* offset of its zero-terminated name, `folder/x.mid` or `a.zip/x.mid` */
-    uint64_t reason;   /* offset of why it cannot be packed, 0: it can be tried */
     uint64_t key;      /* identity of the file and member: equal keys, equal bytes */
+    uint32_t name;     /* offset of its zero-terminated name, `folder/x.mid` or `a.zip/x.mid` */
+    uint32_t reason;   /* offset of why it cannot be packed, 0: it can be tried */
     uint32_t argument; /* index of the argument it was found by */
-    uint32_t root;     /* bytes of the name that stand for the argument */
     uint32_t file;     /* bytes of the name that name the file; what follows names the member */
     uint32_t member;   /* place in the archive, or INPUT_NO_MEMBER */
-    uint32_t outcome;  /* enum outcome, when there is a reason */
-    uint32_t reserved;
+    uint16_t root;     /* bytes of the name that stand for the argument */
+    uint8_t outcome;   /* enum outcome, when there is a reason */
+    uint8_t reserved;
 };
 
 struct inputs {

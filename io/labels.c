@@ -25,6 +25,12 @@ struct table {
     const char *value[N_COLUMNS]; /* of the current row, trimmed; "" when absent */
 };
 
+struct label label_none(void)
+{
+    return (struct label){
+        .valence = NAN, .arousal = NAN, .label = CORPUS_UNLABELLED, .split = LABEL_NO_SPLIT};
+}
+
 enum status labels_init(struct labels *labels, size_t n)
 {
     enum status status = OK;
@@ -35,9 +41,7 @@ enum status labels_init(struct labels *labels, size_t n)
         labels_fini(labels);
         FAIL(FAILED, "out of memory for the labels");
     }
-    for (size_t i = 0; i < n; i++)
-        labels->items[i] = (struct label){
-            .valence = NAN, .arousal = NAN, .label = CORPUS_UNLABELLED, .split = LABEL_NO_SPLIT};
+    for (size_t i = 0; i < n; i++) labels->items[i] = label_none();
 done:
     return status;
 }

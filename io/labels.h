@@ -37,6 +37,9 @@ struct labels {
     } * sources; /* (n) */
 };
 
+/** What an input without a row has.  Local. */
+struct label label_none(void);
+
 /** No labels for any input.  Local. */
 STATUS_CHECKED enum status labels_init(struct labels *labels, size_t n);
 

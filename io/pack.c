@@ -24,6 +24,7 @@ struct packing {
     struct labels labels;
     struct pack_store store;
     struct pack_plan plan;
+    char *spill; /* path of this rank's */
     size_t n_done;
 };
 
@@ -74,7 +75,13 @@ static enum status settle(struct packing *packing)
         .bars = chosen(options->settings.bars, old->bars, 8),
     };
     TRY(events_vocabulary_init(&packing->vocabulary, &settings));
-    TRY(pack_store_init(&packing->store, &packing->vocabulary, group_rank(packing->group)));
+    if (status_fault() ||
+        asprintf(&packing->spill, "%s.pieces-%d", options->out, group_rank(packing->group)) < 0) {
+        packing->spill = NULL;
+        FAIL(FAILED, "out of memory");
+    }
+    TRY(pack_store_init(&packing->store, &packing->vocabulary, packing->spill,
+                        options->memory ? options->memory : PACK_MEMORY));
 done:
     return status;
 }
@@ -86,6 +93,7 @@ static enum status find_inputs(struct packing *packing)
     enum status status = OK;
     TRY(inputs_find(&packing->inputs, options->inputs, options->n_inputs));
     if (packing->inputs.n == 0) FAIL(FAILED, "no MIDI files in %s", options->inputs[0]);
+    if (options->n_labels == 0) goto done;
     TRY(labels_init(&packing->labels, packing->inputs.n));
     TRY(labels_read(&packing->labels, &packing->inputs, options->labels, options->n_labels));
 done:
@@ -100,6 +108,7 @@ static enum status share_inputs(struct packing *packing)
     TRY(group_agree(group, status));
     TRY(inputs_share(&packing->inputs, group, packing->options->inputs,
                      packing->options->n_inputs));
+    if (packing->options->n_labels == 0) goto done;
     if (group_rank(group) != 0) status = labels_init(&packing->labels, packing->inputs.n);
     TRY(group_agree(group, status));
     group_broadcast(group, packing->labels.items, packing->inputs.n * sizeof *packing->labels.items,
@@ -116,7 +125,7 @@ static enum status visit(void *context, size_t i, enum status read, const unsign
     const uint32_t preset = packing->inputs.items[i].outcome;
     if (status != OK) return status;
     if (packing->inputs.items[i].reason)
-        packing->store.records[packing->store.n_records - 1].outcome = (uint8_t)preset;
+        packing->store.records[packing->store.n_records - 1].outcome = preset & 3u;
     packing->n_done += (size_t)group_size(packing->group);
     if (group_rank(packing->group) == 0 && packing->options->progress)
         packing->options->progress(packing->options->context,
@@ -145,69 +154,75 @@ static enum status forget_tempi(struct packing *packing)
     enum status status = OK;
     int64_t n_forgot = 0;
     uint32_t *tempi = status_fault() ? NULL : calloc(packing->inputs.n_arguments, sizeof *tempi);
-    if (!tempi) FAIL(FAILED, "out of memory");
-    TRY(pack_plan_tempi(&packing->plan, tempi));
+    if (!tempi) status = status_fail(FAILED, "out of memory");
+    TRY(group_agree(packing->group, status));
+    TRY(pack_plan_tempi(&packing->inputs, packing->group, &packing->store, tempi));
     for (size_t r = 0; r < packing->store.n_records; r++) {
         struct packed *record = packing->store.records + r;
         if (record->outcome != OUTCOME_PACKED || record->input == PACK_NEW || !record->tempo ||
             record->tempo != tempi[packing->inputs.items[record->input].argument])
             continue;
-        pack_store_forget_tempo(&packing->store, record);
+        status = pack_store_forget_tempo(&packing->store, record);
+        if (status != OK) break;
         n_forgot++;
     }
-done:
-    free(tempi);
-    status = group_agree(packing->group, status);
-    if (status != OK) return status;
+    TRY(group_agree(packing->group, status));
     group_sum_int64(packing->group, &n_forgot, 1);
     packing->result->n_tempo_forgot = (uint64_t)n_forgot;
-    return OK;
+done:
+    free(tempi);
+    return status;
 }
 
-/* Turns this rank's segments into those of the file and tells where its pieces' data lie. */
-static void place_own(struct packing *packing, const struct event **events,
-                      const struct corpus_segment **segments)
+static struct corpus_extent extent_of(const void *context, uint64_t i)
 {
-    const struct pack_plan *plan = &packing->plan;
-    for (uint64_t i = 0; i < plan->n_pieces; i++) {
-        const struct packed *record = plan->records + plan->order[i];
-        if (plan->owner[i] != group_rank(packing->group)) continue;
-        struct corpus_segment *own = packing->store.segments + record->first_segment;
-        for (uint32_t s = 0; s < record->n_segments; s++) {
-            own[s].first += plan->first_event[i];
-            own[s].piece = (uint32_t)i;
-        }
-        events[i] = packing->store.events + record->first_event;
-        segments[i] = own;
-    }
+    const struct packing *packing = context;
+    const struct packed *record = pack_plan_record(&packing->plan, i);
+    return (struct corpus_extent){record->n_events, record->n_segments,
+                                  packed_owner(record, packing->plan.n_ranks)};
+}
+
+static void piece_of(const void *context, uint64_t i, struct corpus_piece *piece)
+{
+    const struct packing *packing = context;
+    pack_plan_piece(&packing->plan, i, piece);
+}
+
+static const char *name_of(const void *context, uint64_t i)
+{
+    const struct packing *packing = context;
+    return pack_plan_name(&packing->plan, i);
+}
+
+static enum status events_of(const void *context, uint64_t i, struct event *events)
+{
+    const struct packing *packing = context;
+    return pack_store_events(&packing->store, pack_plan_record(&packing->plan, i), events);
+}
+
+static enum status segments_of(const void *context, uint64_t i, struct corpus_segment *segments)
+{
+    const struct packing *packing = context;
+    return pack_store_segments(&packing->store, pack_plan_record(&packing->plan, i), segments);
 }
 
 static enum status write_corpus(struct packing *packing)
 {
-    enum status status = OK;
     const struct pack_plan *plan = &packing->plan;
-    const size_t n = plan->n_pieces + 1;
-    const struct event **events = status_fault() ? NULL : calloc(n, sizeof *events);
-    const struct corpus_segment **segments = status_fault() ? NULL : calloc(n, sizeof *segments);
-    if (!events || !segments) status = status_fail(FAILED, "out of memory");
-    TRY(group_agree(packing->group, status));
-    place_own(packing, events, segments);
     const struct corpus_content content = {
         .settings = packing->vocabulary.settings,
-        .pieces = plan->pieces,
         .n_pieces = plan->n_pieces,
-        .names = plan->names,
+        .n_events = plan->n_events,
+        .n_segments = plan->n_segments,
         .n_name_bytes = plan->n_name_bytes,
-        .first_event = plan->first_event,
-        .owner = plan->owner,
-        .events = events,
-        .segments = segments,
+        .context = packing,
+        .extent = extent_of,
+        .piece = piece_of,
+        .name = name_of,
+        .events = events_of,
+        .segments = segments_of,
     };
-    TRY(corpus_write(packing->group, packing->options->out, &content, packing->result->digest));
-done:
-    free(events);
-    free(segments);
-    return status;
+    return corpus_write(packing->group, packing->options->out, &content, packing->result->digest);
 }
 
 static enum status make_plan(struct packing *packing)
@@ -219,7 +234,6 @@ static enum status make_plan(struct packing *packing)
         .old = packing->options->append ? &packing->old : NULL,
         .labels = packing->labels.items,
     };
-    TRY(pack_plan_gather(plan, packing->group, &packing->store));
     TRY(forget_tempi(packing));
     TRY(pack_plan_gather(plan, packing->group, &packing->store));
     status = pack_plan_make(plan, packing->options->percent);
@@ -234,9 +248,8 @@ static enum status fail_for_all(const struct packing *packing)
 {
     char reason[256] = "";
     const struct pack_store *store = &packing->store;
-    /* Rank 0 has input 0, behind its share of the old pieces. */
-    const struct packed *record = store->records;
-    while (group_rank(packing->group) == 0 && record->input == PACK_NEW) record++;
+    const struct packed *record = packing->plan.records;
+    while (record->input != 0) record++; /* rank 0's, and so is its reason */
     if (group_rank(packing->group) == 0)
         snprintf(reason, sizeof reason, "%.120s: %.120s", input_name(&packing->inputs, 0),
                  store->text + record->reason);
@@ -265,8 +278,11 @@ done:
 enum status pack_run(struct group *group, const struct pack_options *options,
                      struct pack_result *result)
 {
-    struct packing packing = {
-        .group = group, .options = options, .result = result, .old = {.descriptor = -1}};
+    struct packing packing = {.group = group,
+                              .options = options,
+                              .result = result,
+                              .old = {.descriptor = -1},
+                              .store.spill.descriptor = -1};
     memset(result, 0, sizeof *result);
     const enum status status = run(&packing);
     pack_plan_fini(&packing.plan);
@@ -274,5 +290,6 @@ enum status pack_run(struct group *group, const struct pack_options *options,
     labels_fini(&packing.labels);
     inputs_fini(&packing.inputs);
     corpus_close(&packing.old);
+    free(packing.spill);
     return status;
 }

@@ -2,7 +2,8 @@
  * Packing MIDI files into a corpus, on any number of ranks with the same result.
  *
  * Rank 0 finds the inputs and reads the labels; rank r packs inputs r, r + size, r + 2 size, ...
- * and keeps their events and segments; what is known of every input (72 bytes and its name) is
+ * and keeps their events and segments, the first PACK_MEMORY bytes in memory and the others in a
+ * file beside the corpus that has no name; what is known of every input (80 bytes and its name) is
  * known to all ranks, which then order the pieces and deal the splits alike.
  *
  * Where at least PACK_TEMPO_FILES files of one argument were packed and at least PACK_TEMPO_PERCENT
@@ -15,7 +16,7 @@
 #include "corpus.h"
 #include "inputs.h"
 
-enum { PACK_TEMPO_FILES = 20, PACK_TEMPO_PERCENT = 90 };
+enum { PACK_TEMPO_FILES = 20, PACK_TEMPO_PERCENT = 90, PACK_MEMORY = 16 << 20 };
 
 struct pack_options {
     const char *const *inputs; /* (n_inputs) files, folders, archives */
@@ -26,6 +27,7 @@ struct pack_options {
     const char *report;              /* CSV with a row an input, or NULL */
     struct events_settings settings; /* 0: the old corpus's when appending, else 4 and 8 */
     int percent[N_SPLITS];           /* sum 100 */
+    size_t memory;                   /* bytes of pieces in memory, 0: PACK_MEMORY */
     bool append;                     /* add to the corpus at `out`, whose splits stay */
     void (*progress)(void *context, size_t done, size_t total); /* on rank 0, or NULL */
     void *context;

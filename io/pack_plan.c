@@ -1,25 +1,19 @@
 /* The plan of a corpus, made alike on every rank. */
-#define _GNU_SOURCE
 #include "pack_plan.h"
 
+#include "merge_sort.h"
 #include "splits.h"
 
-#include <math.h>
 #include <string.h>
 
 void pack_plan_fini(struct pack_plan *plan)
 {
     free(plan->records);
     free(plan->order);
-    free(plan->pieces);
-    free(plan->first_event);
-    free(plan->owner);
-    free(plan->names);
     *plan = (struct pack_plan){0};
 }
 
-enum status pack_plan_gather(struct pack_plan *plan, struct group *group,
-                             const struct pack_store *store)
+enum status pack_plan_gather(struct pack_plan *plan, struct group *group, struct pack_store *store)
 {
     enum status status = OK;
     const size_t size = (size_t)group_size(group);
@@ -27,18 +21,47 @@ enum status pack_plan_gather(struct pack_plan *plan, struct group *group,
     size_t *counts = status_fault() ? NULL : calloc(size, sizeof *counts);
     if (!counts) status = status_fail(FAILED, "out of memory");
     TRY(group_agree(group, status));
+    plan->n_ranks = (int)size;
     group_gather_sizes(group, counts, store->n_records * sizeof *store->records);
     for (size_t r = 0; r < size; r++) total += counts[r];
-    free(plan->records);
     plan->n_records = total / sizeof *plan->records;
+    if (size == 1) {
+        plan->records = store->records;
+        store->records = NULL;
+        goto done;
+    }
     plan->records = status_fault() ? NULL : malloc(total + 1);
     if (!plan->records)
         status = status_fail(FAILED, "out of memory for %zu records", plan->n_records);
     TRY(group_agree(group, status));
     group_gather_all(group, plan->records, store->records, counts);
 done:
+    free(store->records);
+    store->records = NULL;
+    store->n_records = store->record_room = 0;
     free(counts);
     return status;
+}
+
+/* The tempo of a packed file, for the vote of its argument. */
+struct declared {
+    uint32_t argument;
+    uint32_t tempo;
+};
+
+static enum status declare(struct declared **declared, size_t *n, const struct inputs *inputs,
+                           const struct pack_store *store)
+{
+    *n = 0;
+    *declared = status_fault() ? NULL : malloc((store->n_records + 1) * sizeof **declared);
+    if (!*declared) return status_fail(FAILED, "out of memory");
+    for (size_t r = 0; r < store->n_records; r++) {
+        const struct packed *record = store->records + r;
+        if (record->outcome != OUTCOME_PACKED || record->input == PACK_NEW) continue;
+        (*declared)[(*n)++] =
+            (struct declared){inputs->items[record->input].argument, record->tempo};
+    }
+    return OK;
 }
 
 /* A majority vote over the tempi of one argument's files. */
@@ -49,39 +72,58 @@ struct vote {
     uint32_t leader;
 };
 
-static struct vote *vote_of(const struct pack_plan *plan, struct vote *votes, size_t r)
+static void hold_votes(struct vote *votes, const struct declared *declared, size_t n)
 {
-    const struct packed *record = plan->records + r;
-    if (record->outcome != OUTCOME_PACKED || record->input == PACK_NEW) return NULL;
-    return votes + plan->inputs->items[record->input].argument;
-}
-
-enum status pack_plan_tempi(const struct pack_plan *plan, uint32_t *tempi)
-{
-    const size_t n = plan->inputs->n_arguments;
-    struct vote *votes = status_fault() ? NULL : calloc(n + 1, sizeof *votes);
-    if (!votes) return status_fail(FAILED, "out of memory");
-    for (size_t r = 0; r < plan->n_records; r++) {
-        struct vote *vote = vote_of(plan, votes, r);
-        if (!vote) continue;
+    for (size_t i = 0; i < n; i++) {
+        struct vote *vote = votes + declared[i].argument;
         vote->files++;
-        if (vote->balance == 0) vote->leader = plan->records[r].tempo;
-        if (vote->leader == plan->records[r].tempo)
+        if (vote->balance == 0) vote->leader = declared[i].tempo;
+        if (vote->leader == declared[i].tempo)
             vote->balance++;
         else
             vote->balance--;
     }
-    for (size_t r = 0; r < plan->n_records; r++) {
-        struct vote *vote = vote_of(plan, votes, r);
-        if (vote) vote->matches += vote->leader == plan->records[r].tempo;
+    for (size_t i = 0; i < n; i++) {
+        struct vote *vote = votes + declared[i].argument;
+        vote->matches += vote->leader == declared[i].tempo;
     }
-    for (size_t a = 0; a < n; a++) {
-        const bool constant = votes[a].files >= PACK_TEMPO_FILES &&
-                              votes[a].matches * 100 >= votes[a].files * PACK_TEMPO_PERCENT;
-        tempi[a] = constant ? votes[a].leader : 0;
-    }
+}
+
+static bool is_constant(const struct vote *vote)
+{
+    return vote->files >= PACK_TEMPO_FILES &&
+           vote->matches * 100 >= vote->files * PACK_TEMPO_PERCENT;
+}
+
+enum status pack_plan_tempi(const struct inputs *inputs, struct group *group,
+                            const struct pack_store *store, uint32_t *tempi)
+{
+    enum status status = OK;
+    const size_t size = (size_t)group_size(group);
+    size_t n = 0, total = 0;
+    struct declared *mine = NULL, *all = NULL;
+    struct vote *votes = status_fault() ? NULL : calloc(inputs->n_arguments + 1, sizeof *votes);
+    size_t *counts = status_fault() ? NULL : calloc(size, sizeof *counts);
+    if (!votes || !counts)
+        status = status_fail(FAILED, "out of memory");
+    else
+        status = declare(&mine, &n, inputs, store);
+    TRY(group_agree(group, status));
+    group_gather_sizes(group, counts, n * sizeof *mine);
+    for (size_t r = 0; r < size; r++) total += counts[r];
+    all = status_fault() ? NULL : malloc(total + 1);
+    if (!all) status = status_fail(FAILED, "out of memory");
+    TRY(group_agree(group, status));
+    group_gather_all(group, all, mine, counts);
+    hold_votes(votes, all, total / sizeof *all);
+    for (size_t a = 0; a < inputs->n_arguments; a++)
+        tempi[a] = is_constant(votes + a) ? votes[a].leader : 0;
+done:
+    free(all);
+    free(mine);
+    free(counts);
     free(votes);
-    return OK;
+    return status;
 }
 
 static const char *record_name(const struct pack_plan *plan, const struct packed *record)
@@ -91,16 +133,16 @@ static const char *record_name(const struct pack_plan *plan, const struct packed
 }
 
 /* By name, then content; an old piece before a new one; inputs in their order. */
-static int compare_pieces(const void *a, const void *b, void *context)
+static bool piece_before(const void *a, const void *b, const void *context)
 {
     const struct pack_plan *plan = context;
     const struct packed *p = plan->records + *(const uint32_t *)a,
                         *q = plan->records + *(const uint32_t *)b;
     const int names = strcmp(record_name(plan, p), record_name(plan, q));
-    if (names) return names;
-    if (p->hash != q->hash) return p->hash < q->hash ? -1 : 1;
-    if (p->old != q->old) return p->old < q->old ? -1 : 1;
-    return (p->input > q->input) - (p->input < q->input);
+    if (names) return names < 0;
+    if (p->hash != q->hash) return p->hash < q->hash;
+    if (p->old != q->old) return p->old < q->old;
+    return p->input < q->input;
 }
 
 /* Inputs that the old corpus already has, by name and content, are not added again. */
@@ -125,93 +167,103 @@ static void drop_known(struct pack_plan *plan)
 
 static enum status order_pieces(struct pack_plan *plan)
 {
-    plan->order = status_fault() ? NULL : calloc(plan->n_records + 1, sizeof *plan->order);
-    if (!plan->order) return status_fail(FAILED, "out of memory for %zu pieces", plan->n_records);
+    const size_t n = plan->n_records;
+    uint32_t *scratch = status_fault() ? NULL : malloc((n + 1) * sizeof *scratch);
+    plan->order = status_fault() ? NULL : malloc((n + 1) * sizeof *plan->order);
+    if (!scratch || !plan->order) {
+        free(scratch);
+        return status_fail(FAILED, "out of memory for %zu pieces", n);
+    }
     plan->n_pieces = 0;
-    for (size_t r = 0; r < plan->n_records; r++)
+    for (size_t r = 0; r < n; r++)
         if (plan->records[r].outcome == OUTCOME_PACKED) plan->order[plan->n_pieces++] = (uint32_t)r;
-    qsort_r(plan->order, plan->n_pieces, sizeof *plan->order, compare_pieces, plan);
+    merge_sort(plan->order, plan->n_pieces, sizeof *plan->order, piece_before, plan, scratch);
+    free(scratch);
     if (plan->old) drop_known(plan);
     return OK;
 }
 
-static enum status allocate(struct pack_plan *plan)
+const struct packed *pack_plan_record(const struct pack_plan *plan, uint64_t i)
 {
-    const size_t n = plan->n_pieces;
-    plan->n_name_bytes = 0;
-    for (size_t i = 0; i < n; i++)
-        plan->n_name_bytes += strlen(record_name(plan, plan->records + plan->order[i])) + 1;
-    plan->pieces = status_fault() ? NULL : calloc(n + 1, sizeof *plan->pieces);
-    plan->first_event = status_fault() ? NULL : calloc(n + 1, sizeof *plan->first_event);
-    plan->owner = status_fault() ? NULL : calloc(n + 1, sizeof *plan->owner);
-    plan->names = status_fault() ? NULL : malloc(plan->n_name_bytes + 1);
-    if (plan->pieces && plan->first_event && plan->owner && plan->names) return OK;
-    return status_fail(FAILED, "out of memory for %zu pieces", n);
+    return plan->records + plan->order[i];
 }
 
-static void describe(const struct pack_plan *plan, const struct packed *record,
-                     struct corpus_piece *piece, struct tie *tie)
+const char *pack_plan_name(const struct pack_plan *plan, uint64_t i)
 {
-    *tie = (struct tie){.shape = record->shape, .asked = SPLIT_NONE, .old = SPLIT_NONE};
-    piece->hash = record->hash;
-    piece->n_segments = record->n_segments;
-    piece->off_grid = record->off_grid;
-    piece->tempo_unknown = record->tempo_unknown;
-    if (record->input == PACK_NEW) {
-        const struct corpus_piece *old = plan->old->pieces + record->old;
-        piece->label = old->label;
-        piece->valence = old->valence;
-        piece->arousal = old->arousal;
-        tie->kept = old->group;
-        tie->old = (int8_t)old->split;
-    } else {
-        const struct label *label = plan->labels + record->input;
-        piece->label = label->label;
-        piece->valence = label->valence;
-        piece->arousal = label->arousal;
-        tie->named = label->group;
-        tie->asked = label->split;
-    }
+    return record_name(plan, pack_plan_record(plan, i));
+}
+
+static struct label label_of(const struct pack_plan *plan, const struct packed *record)
+{
+    if (record->input != PACK_NEW) return plan->labels ? plan->labels[record->input] : label_none();
+    const struct corpus_piece *old = plan->old->pieces + record->old;
+    return (struct label){.valence = old->valence,
+                          .arousal = old->arousal,
+                          .label = old->label,
+                          .split = LABEL_NO_SPLIT};
+}
+
+void pack_plan_piece(const struct pack_plan *plan, uint64_t i, struct corpus_piece *piece)
+{
+    const struct packed *record = pack_plan_record(plan, i);
+    const struct label label = label_of(plan, record);
+    *piece = (struct corpus_piece){
+        .hash = record->hash,
+        .group = record->group,
+        .n_segments = record->n_segments,
+        .valence = label.valence,
+        .arousal = label.arousal,
+        .label = label.label,
+        .split = record->split,
+        .off_grid = record->off_grid,
+        .tempo_unknown = record->tempo_unknown,
+    };
+}
+
+static struct tie tie_of(const void *context, uint64_t i)
+{
+    const struct pack_plan *plan = context;
+    const struct packed *record = pack_plan_record(plan, i);
+    const struct label label = label_of(plan, record);
+    const struct corpus_piece *old =
+        record->input == PACK_NEW ? plan->old->pieces + record->old : NULL;
+    return (struct tie){
+        .shape = record->shape,
+        .named = label.group,
+        .kept = old ? old->group : 0,
+        .asked = label.split,
+        .old = old ? (int8_t)old->split : SPLIT_NONE,
+        .label = label.label,
+    };
 }
 
 /* The report says which inputs follow a copy into another split than their label file wants. */
-static void note_moved(struct pack_plan *plan, const struct tie *ties)
+static void place_piece(void *context, uint64_t i, uint64_t group, enum split split)
 {
-    for (uint64_t i = 0; i < plan->n_pieces; i++)
-        if (ties[i].asked != SPLIT_NONE && ties[i].asked != plan->pieces[i].split)
-            plan->records[plan->order[i]].note = NOTE_WITH_COPY;
+    struct pack_plan *plan = context;
+    struct packed *record = plan->records + plan->order[i];
+    const int8_t asked = label_of(plan, record).split;
+    record->group = group;
+    record->split = (uint8_t)split;
+    if (asked != LABEL_NO_SPLIT && asked != (int8_t)split) record->note = NOTE_WITH_COPY;
 }
 
 enum status pack_plan_make(struct pack_plan *plan, const int percent[N_SPLITS])
 {
     enum status status = OK;
-    struct tie *ties = NULL;
-    uint64_t event = 0, segment = 0, name = 0;
     TRY(order_pieces(plan));
-    TRY(allocate(plan));
-    ties = status_fault() ? NULL : calloc(plan->n_pieces + 1, sizeof *ties);
-    if (!ties) FAIL(FAILED, "out of memory for %zu pieces", (size_t)plan->n_pieces);
+    plan->n_events = plan->n_segments = plan->n_name_bytes = 0;
     for (uint64_t i = 0; i < plan->n_pieces; i++) {
-        const struct packed *record = plan->records + plan->order[i];
-        const char *text = record_name(plan, record);
-        struct corpus_piece *piece = plan->pieces + i;
-        if (segment + record->n_segments > UINT32_MAX)
-            FAIL(FAILED, "more than %u segments", UINT32_MAX);
-        describe(plan, record, piece, ties + i);
-        piece->name = name;
-        piece->first_segment = (uint32_t)segment;
-        memcpy(plan->names + name, text, strlen(text) + 1);
-        plan->owner[i] = (int32_t)record->owner;
-        plan->first_event[i] = event;
-        name += strlen(text) + 1;
-        segment += record->n_segments;
-        event += record->n_events;
+        const struct packed *record = pack_plan_record(plan, i);
+        plan->n_events += record->n_events;
+        plan->n_segments += record->n_segments;
+        plan->n_name_bytes += strlen(pack_plan_name(plan, i)) + 1;
     }
-    plan->first_event[plan->n_pieces] = event;
-    TRY(splits_assign(plan->pieces, ties, plan->n_pieces, percent));
-    note_moved(plan, ties);
+    if (plan->n_segments > UINT32_MAX) FAIL(FAILED, "more than %u segments", UINT32_MAX);
+    const struct splits splits = {
+        .n = plan->n_pieces, .tie = tie_of, .place = place_piece, .context = plan};
+    TRY(splits_assign(&splits, percent));
 done:
-    free(ties);
     return status;
 }
 
@@ -226,7 +278,7 @@ static enum status count_groups(const struct pack_plan *plan, uint64_t *n_groups
     const uint64_t n = plan->n_pieces;
     uint64_t *groups = status_fault() ? NULL : calloc(n + 1, sizeof *groups);
     if (!groups) return status_fail(FAILED, "out of memory");
-    for (uint64_t i = 0; i < n; i++) groups[i] = plan->pieces[i].group;
+    for (uint64_t i = 0; i < n; i++) groups[i] = pack_plan_record(plan, i)->group;
     qsort(groups, n, sizeof *groups, compare_numbers);
     *n_groups = 0;
     for (uint64_t i = 0; i < n; i++) *n_groups += i == 0 || groups[i] != groups[i - 1];
@@ -246,14 +298,15 @@ enum status pack_plan_count(const struct pack_plan *plan, struct pack_result *re
         result->n_with_copy += record->note == NOTE_WITH_COPY;
     }
     for (uint64_t i = 0; i < plan->n_pieces; i++) {
-        const struct corpus_piece *piece = plan->pieces + i;
-        result->n_segments += piece->n_segments;
-        result->splits[piece->split]++;
-        if (piece->label == CORPUS_UNLABELLED) continue;
-        result->labelled[piece->label]++;
-        result->labelled_splits[piece->label][piece->split]++;
+        const struct packed *record = pack_plan_record(plan, i);
+        const int8_t label = label_of(plan, record).label;
+        result->splits[record->split]++;
+        if (label == CORPUS_UNLABELLED) continue;
+        result->labelled[label]++;
+        result->labelled_splits[label][record->split]++;
     }
     result->n_pieces = plan->n_pieces;
-    result->n_events = plan->first_event[plan->n_pieces];
+    result->n_segments = plan->n_segments;
+    result->n_events = plan->n_events;
     return count_groups(plan, &result->n_groups);
 }

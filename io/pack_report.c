@@ -43,13 +43,13 @@ static void write_row(FILE *file, const struct pack_plan *plan, const struct pac
         [NOTE_ALREADY_THERE] = "already in the corpus",
         [NOTE_WITH_COPY] = "its copies lie in another split than asked for, so it does too",
     };
-    ASSERT(record); /* every input left one */
-    const char *reason = reasons->text + reasons->starts[record->owner] + record->reason;
+    const char *reason =
+        reasons->text + reasons->starts[packed_owner(record, plan->n_ranks)] + record->reason;
     if (record->note) reason = notes[record->note];
     csv_write(file, input_name(plan->inputs, record->input), ',');
     csv_write(file, outcome_names[record->outcome], ',');
     csv_write(file, reason, ',');
-    fprintf(file, "%u,%u,%d\n", record->n_segments, record->n_events, record->damaged);
+    fprintf(file, "%u,%u,%u\n", record->n_segments, record->n_events, record->damaged);
 }
 
 static enum status write_file(const struct pack_plan *plan, const struct reasons *reasons,
@@ -59,18 +59,23 @@ static enum status write_file(const struct pack_plan *plan, const struct reasons
     FILE *file = NULL;
     char *temporary = NULL;
     const size_t n = plan->inputs->n;
-    const struct packed **rows = status_fault() ? NULL : calloc(n + 1, sizeof *rows);
+    size_t found = 0;
+    uint32_t *rows = status_fault() ? NULL : calloc(n + 1, sizeof *rows); /* records */
     if (!rows || asprintf(&temporary, "%s.tmp", path) < 0) {
         temporary = NULL;
         FAIL(FAILED, "%s: out of memory", path);
     }
-    for (size_t r = 0; r < plan->n_records; r++)
-        if (plan->records[r].input != PACK_NEW) rows[plan->records[r].input] = plan->records + r;
+    for (size_t r = 0; r < plan->n_records; r++) {
+        if (plan->records[r].input == PACK_NEW) continue;
+        rows[plan->records[r].input] = (uint32_t)r;
+        found++;
+    }
+    ASSERT(found == n); /* every input left one */
     TRY(replace_begin(temporary, 0));
     file = status_fault() ? NULL : fopen(temporary, "we");
     if (!file) FAIL(FAILED, "%s: %s", path, strerror(errno));
     fputs("path,outcome,reason,segments,events,damaged\n", file);
-    for (size_t i = 0; i < n; i++) write_row(file, plan, rows[i], reasons);
+    for (size_t i = 0; i < n; i++) write_row(file, plan, plan->records + rows[i], reasons);
     const int failed = ferror(file) | fclose(file);
     file = NULL;
     if (failed) FAIL(FAILED, "%s: cannot write: %s", path, strerror(errno));

@@ -1,4 +1,4 @@
-/* Bytes -> score -> events, kept in growing arrays. */
+/* Bytes -> score -> events, put aside piece by piece. */
 #include "pack_store.h"
 
 #include "smf.h"
@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <xxhash.h>
+
+enum { PACK_TEMPO_MASK = 0xffffff }; /* MIDI files have three bytes for a tempo */
 
 /* Makes room for `more` elements behind the n that are there. */
 static enum status make_room(void **array, size_t *room, size_t n, size_t more, size_t size)
@@ -31,11 +33,18 @@ static enum status make_room(void **array, size_t *room, size_t n, size_t more, 
         (array) = moved;                                                                           \
     } while (0)
 
+int packed_owner(const struct packed *record, int n_ranks)
+{
+    const uint32_t place = record->input == PACK_NEW ? record->old : record->input;
+    return (int)(place % (uint32_t)n_ranks);
+}
+
 enum status pack_store_init(struct pack_store *store, const struct events_vocabulary *vocabulary,
-                            int rank)
+                            const char *spill, size_t room)
 {
     enum status status;
-    *store = (struct pack_store){.vocabulary = vocabulary, .rank = (uint32_t)rank};
+    *store = (struct pack_store){.vocabulary = vocabulary};
+    spill_init(&store->spill, spill, room);
     MAKE_ROOM(store->text, store->text_room, 0, 1, status);
     if (status != OK) return status;
     store->text[store->n_text++] = 0;
@@ -45,10 +54,10 @@ enum status pack_store_init(struct pack_store *store, const struct events_vocabu
 void pack_store_fini(struct pack_store *store)
 {
     free(store->records);
-    free(store->events);
-    free(store->segments);
+    spill_fini(&store->spill);
     free(store->text);
-    *store = (struct pack_store){0};
+    free(store->scratch);
+    *store = (struct pack_store){.spill.descriptor = -1};
 }
 
 static enum status add_record(struct pack_store *store, const struct packed *record,
@@ -59,12 +68,12 @@ static enum status add_record(struct pack_store *store, const struct packed *rec
     if (status != OK) return status;
     struct packed *added = store->records + store->n_records;
     *added = *record;
-    added->owner = store->rank;
     if (*reason) {
         const size_t n = strlen(reason) + 1;
+        if (store->n_text > UINT32_MAX - n) return status_fail(FAILED, "too many reasons");
         MAKE_ROOM(store->text, store->text_room, store->n_text, n, status);
         if (status != OK) return status;
-        added->reason = store->n_text;
+        added->reason = (uint32_t)store->n_text;
         memcpy(store->text + store->n_text, reason, n);
         store->n_text += n;
     }
@@ -82,42 +91,68 @@ static struct corpus_segment file_segment(const struct segment *segment)
     return result;
 }
 
-static void hash_events(const struct pack_store *store, struct packed *record)
+static size_t event_bytes(const struct packed *record)
 {
-    record->hash =
-        XXH3_64bits(store->events + record->first_event, record->n_events * sizeof *store->events);
+    return record->n_events * sizeof(struct event);
+}
+
+static size_t segment_bytes(const struct packed *record)
+{
+    return record->n_segments * sizeof(struct corpus_segment);
+}
+
+/* Room for a piece in the scratch: its segments first, which need the alignment. */
+static enum status scratch_piece(struct pack_store *store, const struct packed *record,
+                                 struct corpus_segment **segments, struct event **events)
+{
+    enum status status;
+    const size_t n_segments = segment_bytes(record);
+    MAKE_ROOM(store->scratch, store->scratch_room, 0, n_segments + event_bytes(record), status);
+    *segments = (void *)store->scratch;
+    *events = (void *)(store->scratch + n_segments);
+    return status;
+}
+
+static enum status put_aside(struct pack_store *store, struct packed *record)
+{
+    return spill_add(&store->spill, store->scratch, segment_bytes(record) + event_bytes(record),
+                     &record->place);
+}
+
+static uint64_t hash_events(const struct packed *record, const struct event *events)
+{
+    return XXH3_64bits(events, event_bytes(record));
 }
 
 static enum status add_piece(struct pack_store *store, struct packed *record,
                              const struct piece *piece)
 {
-    enum status status;
+    enum status status = OK;
+    struct corpus_segment *segments;
+    struct event *events;
     size_t n_events = 0;
     for (size_t s = 0; s < piece->n_segments; s++) n_events += piece->segments[s].count;
-    if (n_events > UINT32_MAX) return status_fail(FAILED, "%zu events", n_events);
-    MAKE_ROOM(store->events, store->event_room, store->n_events, n_events, status);
-    if (status != OK) return status;
-    MAKE_ROOM(store->segments, store->segment_room, store->n_segments, piece->n_segments, status);
-    if (status != OK) return status;
-    record->first_event = store->n_events;
-    record->first_segment = store->n_segments;
+    if (n_events > UINT32_MAX) FAIL(FAILED, "%zu events", n_events);
     record->n_events = (uint32_t)n_events;
     record->n_segments = (uint32_t)piece->n_segments;
+    TRY(scratch_piece(store, record, &segments, &events));
+    n_events = 0;
     for (size_t s = 0; s < piece->n_segments; s++) {
         const struct segment *segment = piece->segments + s;
-        struct corpus_segment *to = store->segments + store->n_segments++;
-        *to = file_segment(segment);
-        to->first = store->n_events - record->first_event;
-        memcpy(store->events + store->n_events, piece->events + segment->first,
+        segments[s] = file_segment(segment);
+        segments[s].first = n_events;
+        memcpy(events + n_events, piece->events + segment->first,
                segment->count * sizeof *piece->events);
-        store->n_events += segment->count;
+        n_events += segment->count;
     }
     record->off_grid = piece->off_grid;
-    record->tempo = piece->tempo_declared && piece->tempo_single ? piece->tempo_microseconds : 0;
-    record->shape = splits_shape(store->events + record->first_event, n_events, store->vocabulary);
-    record->tempo_unknown = store->events[record->first_event].pitch == EVENTS_TEMPO_UNKNOWN;
-    hash_events(store, record);
-    return OK;
+    record->tempo = piece->tempo_single ? piece->tempo_microseconds & PACK_TEMPO_MASK : 0;
+    record->shape = splits_shape(events, n_events, store->vocabulary);
+    record->tempo_unknown = events->pitch == EVENTS_TEMPO_UNKNOWN;
+    record->hash = hash_events(record, events);
+    TRY(put_aside(store, record));
+done:
+    return status;
 }
 
 /* Nothing to hear is not damage: it has an outcome of its own. */
@@ -163,38 +198,57 @@ enum status pack_store_add_old(struct pack_store *store, const struct corpus *co
     const uint64_t first = segments->first, n_events = last->first + last->count - first;
     struct packed record = {
         .hash = piece->hash,
-        .first_event = store->n_events,
-        .first_segment = store->n_segments,
         .n_events = (uint32_t)n_events,
         .n_segments = piece->n_segments,
         .input = PACK_NEW,
         .old = (uint32_t)i,
-        .off_grid = piece->off_grid,
-        .tempo_unknown = piece->tempo_unknown,
+        .off_grid = piece->off_grid & 1u,
+        .tempo_unknown = piece->tempo_unknown & 1u,
     };
-    enum status status;
-    MAKE_ROOM(store->events, store->event_room, store->n_events, n_events, status);
-    if (status != OK) return status;
-    MAKE_ROOM(store->segments, store->segment_room, store->n_segments, piece->n_segments, status);
-    if (status != OK) return status;
-    memcpy(store->events + store->n_events, corpus->events + first,
-           n_events * sizeof *store->events);
-    store->n_events += n_events;
+    enum status status = OK;
+    struct corpus_segment *own_segments;
+    struct event *own_events;
+    TRY(scratch_piece(store, &record, &own_segments, &own_events));
+    memcpy(own_events, corpus->events + first, event_bytes(&record));
     for (uint32_t s = 0; s < piece->n_segments; s++) {
-        store->segments[store->n_segments] = segments[s];
-        store->segments[store->n_segments++].first -= first;
+        own_segments[s] = segments[s];
+        own_segments[s].first -= first;
     }
-    record.shape = splits_shape(store->events + record.first_event, n_events, store->vocabulary);
-    return add_record(store, &record, "");
+    record.shape = splits_shape(own_events, n_events, store->vocabulary);
+    TRY(put_aside(store, &record));
+    TRY(add_record(store, &record, ""));
+done:
+    return status;
 }
 
-void pack_store_forget_tempo(struct pack_store *store, struct packed *record)
+enum status pack_store_events(const struct pack_store *store, const struct packed *record,
+                              struct event *events)
 {
-    struct piece piece = {.events = store->events + record->first_event,
-                          .n_events = record->n_events};
+    return spill_read(&store->spill, record->place + segment_bytes(record), events,
+                      event_bytes(record));
+}
+
+enum status pack_store_segments(const struct pack_store *store, const struct packed *record,
+                                struct corpus_segment *segments)
+{
+    return spill_read(&store->spill, record->place, segments, segment_bytes(record));
+}
+
+enum status pack_store_forget_tempo(struct pack_store *store, struct packed *record)
+{
+    enum status status = OK;
+    struct corpus_segment *segments;
+    struct event *events;
+    TRY(scratch_piece(store, record, &segments, &events));
+    TRY(spill_read(&store->spill, record->place, store->scratch,
+                   segment_bytes(record) + event_bytes(record)));
+    struct piece piece = {.events = events, .n_events = record->n_events};
     piece_forget_tempo(&piece);
-    for (uint32_t s = 0; s < record->n_segments; s++)
-        store->segments[record->first_segment + s].attributes[ATTRIBUTE_TEMPO] = NAN;
+    for (uint32_t s = 0; s < record->n_segments; s++) segments[s].attributes[ATTRIBUTE_TEMPO] = NAN;
     record->tempo_unknown = 1;
-    hash_events(store, record);
+    record->hash = hash_events(record, events);
+    TRY(spill_write(&store->spill, record->place, store->scratch,
+                    segment_bytes(record) + event_bytes(record)));
+done:
+    return status;
 }

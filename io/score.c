@@ -1,6 +1,8 @@
 /* Owning and ordering the parts of a score. */
 #include "score.h"
 
+#include "merge_sort.h"
+
 #include <string.h>
 
 /* Tempi and signatures are both a tick and 8 bytes more, so one stable sort serves both. */
@@ -27,7 +29,8 @@ static int compare_notes(const void *left, const void *right)
 {
     const struct score_note *a = left, *b = right;
     int order = compare_integers(a->onset, b->onset);
-    if (!order) order = compare_integers(a->pitch, b->pitch);
+    if (order) return order;
+    order = compare_integers(a->pitch, b->pitch);
     if (!order) order = compare_integers(a->end, b->end);
     if (!order) order = compare_integers(a->track, b->track);
     if (!order) order = compare_integers(a->channel, b->channel);
@@ -105,9 +108,26 @@ static void sort_marks(unsigned char *marks, size_t first, size_t last)
     merge(marks, first, middle, last);
 }
 
+static bool note_before(const void *left, const void *right, const void *context)
+{
+    (void)context;
+    return compare_notes(left, right) < 0;
+}
+
+/* Sorting must not fail: without memory the slow way is good enough. */
+static void sort_notes(struct score_note *notes, size_t n)
+{
+    void *scratch = malloc(n * sizeof *notes);
+    if (scratch)
+        merge_sort(notes, n, sizeof *notes, note_before, NULL, scratch);
+    else
+        qsort(notes, n, sizeof *notes, compare_notes);
+    free(scratch);
+}
+
 void score_sort(struct score *score)
 {
-    if (score->n_notes) qsort(score->notes, score->n_notes, sizeof *score->notes, compare_notes);
+    if (score->n_notes) sort_notes(score->notes, score->n_notes);
     if (score->n_tempi) sort_marks((unsigned char *)score->tempi, 0, score->n_tempi);
     if (score->n_signatures) sort_marks((unsigned char *)score->signatures, 0, score->n_signatures);
 }

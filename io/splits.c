@@ -72,13 +72,13 @@ struct key {
 
 /* A group while splits are dealt; kept at its root piece. */
 struct set {
-    uint64_t parent;
-    uint64_t group; /* the value the file stores: the least of the strongest kind of key */
-    uint64_t size;  /* pieces */
-    uint8_t kind;   /* 0: shape, 1: named, 2: kept from the old corpus */
-    int8_t split;   /* SPLIT_NONE until dealt */
-    int8_t asked;   /* by label files */
-    int8_t label;   /* of its first labelled piece */
+    uint64_t group;  /* the value the file stores: the least of the strongest kind of key */
+    uint32_t parent; /* piece */
+    uint32_t size;   /* pieces */
+    uint8_t kind;    /* 0: shape, 1: named, 2: kept from the old corpus */
+    int8_t split;    /* SPLIT_NONE until dealt */
+    int8_t asked;    /* by label files */
+    int8_t label;    /* of its first labelled piece */
 };
 
 static int compare_keys(const void *a, const void *b)
@@ -88,8 +88,9 @@ static int compare_keys(const void *a, const void *b)
     return (p->piece > q->piece) - (p->piece < q->piece);
 }
 
-static uint64_t root(struct set *sets, uint64_t i)
+static uint32_t root(struct set *sets, uint64_t of)
 {
+    uint32_t i = (uint32_t)of;
     while (sets[i].parent != i) {
         sets[i].parent = sets[sets[i].parent].parent;
         i = sets[i].parent;
@@ -102,7 +103,7 @@ static void unite(struct set *sets, const struct key *keys, size_t n)
 {
     for (size_t k = 1; k < n; k++) {
         if (keys[k].value != keys[k - 1].value) continue;
-        const uint64_t a = root(sets, keys[k - 1].piece), b = root(sets, keys[k].piece);
+        const uint32_t a = root(sets, keys[k - 1].piece), b = root(sets, keys[k].piece);
         sets[a > b ? a : b].parent = a < b ? a : b;
     }
 }
@@ -115,20 +116,20 @@ static void offer_group(struct set *set, uint8_t kind, uint64_t value)
 }
 
 /* Collects at the roots what their pieces say. */
-static void collect(struct set *sets, const struct corpus_piece *pieces, const struct tie *ties,
-                    uint64_t n)
+static void collect(struct set *sets, const struct splits *splits)
 {
-    for (uint64_t i = 0; i < n; i++) {
+    for (uint64_t i = 0; i < splits->n; i++) {
+        const struct tie tie = splits->tie(splits->context, i);
         struct set *set = sets + root(sets, i);
-        offer_group(set, 0, ties[i].shape);
-        offer_group(set, 1, ties[i].named);
-        offer_group(set, 2, ties[i].kept);
+        offer_group(set, 0, tie.shape);
+        offer_group(set, 1, tie.named);
+        offer_group(set, 2, tie.kept);
         set->size++;
-        if (ties[i].old > set->split) set->split = ties[i].old;
-        if (ties[i].asked > set->asked) set->asked = ties[i].asked;
-        if (set->label == CORPUS_UNLABELLED) set->label = pieces[i].label;
+        if (tie.old > set->split) set->split = tie.old;
+        if (tie.asked > set->asked) set->asked = tie.asked;
+        if (set->label == CORPUS_UNLABELLED) set->label = tie.label;
     }
-    for (uint64_t i = 0; i < n; i++)
+    for (uint64_t i = 0; i < splits->n; i++)
         if (sets[i].parent == i && sets[i].split == SPLIT_NONE) sets[i].split = sets[i].asked;
 }
 
@@ -187,30 +188,48 @@ static void deal_unlabelled(struct set *sets, uint64_t n, const int percent[N_SP
     }
 }
 
-enum status splits_assign(struct corpus_piece *pieces, const struct tie *ties, uint64_t n,
-                          const int percent[N_SPLITS])
+static size_t count_keys(const struct splits *splits)
+{
+    size_t n = 0;
+    for (uint64_t i = 0; i < splits->n; i++) {
+        const struct tie tie = splits->tie(splits->context, i);
+        n += 1 + (size_t)(tie.named != 0) + (size_t)(tie.kept != 0);
+    }
+    return n;
+}
+
+static void fill_keys(const struct splits *splits, struct key *keys)
+{
+    for (uint64_t i = 0; i < splits->n; i++) {
+        const struct tie tie = splits->tie(splits->context, i);
+        *keys++ = (struct key){tie.shape, i};
+        if (tie.named) *keys++ = (struct key){tie.named, i};
+        if (tie.kept) *keys++ = (struct key){tie.kept, i};
+    }
+}
+
+enum status splits_assign(const struct splits *splits, const int percent[N_SPLITS])
 {
     enum status status = OK;
-    struct key *keys = status_fault() ? NULL : calloc(3 * n + 1, sizeof *keys);
-    struct set *sets = status_fault() ? NULL : calloc(n + 1, sizeof *sets);
+    const uint64_t n = splits->n;
+    const size_t n_keys = count_keys(splits);
+    struct key *keys = status_fault() ? NULL : malloc((n_keys + 1) * sizeof *keys);
+    struct set *sets = status_fault() ? NULL : malloc((n + 1) * sizeof *sets);
     if (!keys || !sets) FAIL(FAILED, "out of memory for the splits of %zu pieces", (size_t)n);
-    size_t n_keys = 0;
-    for (uint64_t i = 0; i < n; i++) {
-        sets[i] = (struct set){
-            .parent = i, .split = SPLIT_NONE, .asked = SPLIT_NONE, .label = CORPUS_UNLABELLED};
-        keys[n_keys++] = (struct key){ties[i].shape, i};
-        if (ties[i].named) keys[n_keys++] = (struct key){ties[i].named, i};
-        if (ties[i].kept) keys[n_keys++] = (struct key){ties[i].kept, i};
-    }
+    for (uint64_t i = 0; i < n; i++)
+        sets[i] = (struct set){.parent = (uint32_t)i,
+                               .split = SPLIT_NONE,
+                               .asked = SPLIT_NONE,
+                               .label = CORPUS_UNLABELLED};
+    fill_keys(splits, keys);
     qsort(keys, n_keys, sizeof *keys, compare_keys);
     unite(sets, keys, n_keys);
-    collect(sets, pieces, ties, n);
+    collect(sets, splits);
     deal_labelled(sets, keys, n, percent);
     deal_unlabelled(sets, n, percent);
     for (uint64_t i = 0; i < n; i++) {
         const struct set *set = sets + root(sets, i);
-        pieces[i].group = set->group;
-        pieces[i].split = (uint8_t)set->split;
+        splits->place(splits->context, i, set->group, (enum split)set->split);
     }
 done:
     free(keys);

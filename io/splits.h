@@ -19,6 +19,15 @@ struct tie {
     uint64_t kept;  /* its group in the corpus that is appended to; 0: a new piece */
     int8_t asked;   /* split that a label file wants, or SPLIT_NONE */
     int8_t old;     /* split in the corpus that is appended to, or SPLIT_NONE */
+    int8_t label;   /* 0-3, or CORPUS_UNLABELLED */
+};
+
+/** The pieces: what ties them is asked for one by one, and so is the outcome told. */
+struct splits {
+    uint64_t n; /* fewer than UINT32_MAX */
+    struct tie (*tie)(const void *context, uint64_t i);
+    void (*place)(void *context, uint64_t i, uint64_t group, enum split split);
+    void *context;
 };
 
 /**
@@ -30,7 +39,7 @@ uint64_t splits_shape(const struct event *events, size_t n_events,
                       const struct events_vocabulary *vocabulary);
 
 /**
- * Fills `group` and `split` of all pieces.  Local.
+ * Places every piece in a group and a split.  Local.
  *
  * A group goes where its pieces lie in the old corpus, else where a label file wants one of its
  * pieces (in both cases the most held-out of several: test, validation, train).  A group without
@@ -38,11 +47,8 @@ uint64_t splits_shape(const struct event *events, size_t n_events,
  * order of hash, label by label, each to the split that lacks most, so that small sets keep the
  * proportions too.
  *
- * @param[in,out] pieces   (n) with `label` filled
- * @param[in]     ties     (n)
- * @param[in]     percent  (N_SPLITS) shares of 100
+ * @param percent  (N_SPLITS) shares of 100
  */
-STATUS_CHECKED enum status splits_assign(struct corpus_piece *pieces, const struct tie *ties,
-                                         uint64_t n, const int percent[N_SPLITS]);
+STATUS_CHECKED enum status splits_assign(const struct splits *splits, const int percent[N_SPLITS]);
 
 #endif

@@ -110,35 +110,66 @@ done:
     return status;
 }
 
-/* Digests from the end of the user block to the end of the file; `length` counts both. */
-static enum status digest_rest(int descriptor, XXH3_state_t *state, unsigned char *buffer,
-                               uint64_t *length)
-{
-    *length = USER_BLOCK_SIZE;
-    ssize_t n;
-    while ((n = read_at(descriptor, buffer, READ_SIZE, (off_t)*length)) > 0) {
-        XXH3_128bits_update(state, buffer, (size_t)n);
-        *length += (uint64_t)n;
-    }
-    return n < 0 ? FAILED : OK;
-}
+/* What one pass over a file needs. */
+struct pass {
+    int descriptor;
+    const char *path;
+    XXH3_state_t *state;
+    unsigned char *buffer; /* (READ_SIZE) */
+    user_block_visit *visit;
+    void *context;
+};
 
-enum status user_block_measure(int descriptor, const char *path, struct user_block *block)
+/* Digests from the end of the user block to the end of the file; `length` counts both. */
+static enum status digest_rest(const struct pass *pass, uint64_t *length)
 {
     enum status status = OK;
-    unsigned char *buffer = malloc(READ_SIZE);
-    XXH3_state_t *state = XXH3_createState();
-    if (!buffer || !state || status_fault()) FAIL(FAILED, "%s: out of memory", path);
-    XXH3_128bits_reset(state);
+    *length = USER_BLOCK_SIZE;
+    for (;;) {
+        const ssize_t n = read_at(pass->descriptor, pass->buffer, READ_SIZE, (off_t)*length);
+        if (n < 0) FAIL(FAILED, "%s: read failed: %s", pass->path, strerror(errno));
+        if (n == 0) break;
+        XXH3_128bits_update(pass->state, pass->buffer, (size_t)n);
+        if (pass->visit) TRY(pass->visit(pass->context, *length, pass->buffer, (size_t)n));
+        *length += (uint64_t)n;
+    }
+done:
+    return status;
+}
+
+enum status user_block_measure(int descriptor, const char *path, struct user_block *block,
+                               user_block_visit *visit, void *context)
+{
+    enum status status = OK;
+    const struct pass pass = {descriptor,        path,  XXH3_createState(),
+                              malloc(READ_SIZE), visit, context};
+    if (!pass.buffer || !pass.state || status_fault()) FAIL(FAILED, "%s: out of memory", path);
+    XXH3_128bits_reset(pass.state);
     block->version = CHECKPOINT_VERSION;
-    if (digest_rest(descriptor, state, buffer, &block->length) != OK)
-        FAIL(FAILED, "%s: read failed: %s", path, strerror(errno));
+    TRY(digest_rest(&pass, &block->length));
     XXH128_canonical_t canonical;
-    XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(state));
+    XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(pass.state));
     memcpy(block->digest, canonical.digest, USER_BLOCK_DIGEST_SIZE);
 done:
-    XXH3_freeState(state);
-    free(buffer);
+    XXH3_freeState(pass.state);
+    free(pass.buffer);
+    return status;
+}
+
+enum status user_block_verify(const char *path, user_block_visit *visit, void *context)
+{
+    enum status status = OK;
+    struct user_block recorded, found;
+    int descriptor = -1;
+    TRY(user_block_read(path, &recorded));
+    descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (descriptor < 0) FAIL(FAILED, "%s: %s", path, strerror(errno));
+    TRY(user_block_measure(descriptor, path, &found, visit, context));
+    if (found.length != recorded.length ||
+        memcmp(found.digest, recorded.digest, USER_BLOCK_DIGEST_SIZE) != 0)
+        FAIL(FAILED, "%s: damaged: its content does not match its digest", path);
+done:
+    if (descriptor >= 0) close(descriptor);
     return status;
 }
 

@@ -10,6 +10,7 @@
 
 #include "status.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 enum { USER_BLOCK_SIZE = 512, USER_BLOCK_DIGEST_SIZE = 16 };
@@ -27,9 +28,22 @@ struct user_block {
  */
 STATUS_CHECKED enum status user_block_read(const char *path, struct user_block *block);
 
-/** Fills `block` for the file open as `descriptor`: reads and digests all of it. */
+/** Receives what is digested, in order: n bytes from `offset` of the file on. */
+typedef enum status user_block_visit(void *context, uint64_t offset, const unsigned char *bytes,
+                                     size_t n);
+
+/**
+ * Fills `block` for the file open as `descriptor`: reads and digests all of it.
+ *
+ * @param visit  sees every byte on the way, and may fail; NULL: nobody does
+ */
 STATUS_CHECKED enum status user_block_measure(int descriptor, const char *path,
-                                              struct user_block *block);
+                                              struct user_block *block, user_block_visit *visit,
+                                              void *context);
+
+/** Measures the file at `path` as above and compares with its record. */
+STATUS_CHECKED enum status user_block_verify(const char *path, user_block_visit *visit,
+                                             void *context);
 
 /** Writes the record to the start of the file open as `descriptor`. */
 STATUS_CHECKED enum status user_block_write(int descriptor, const char *path,

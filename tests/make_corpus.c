@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { BARS = 2, MOST_SEGMENTS = 5, NAME = 16, PIECE_EVENTS = 2048 };
+enum { BARS = 2, MOST_SEGMENTS = 5, NAME = sizeof "piece-00000", PIECE_EVENTS = 2048 };
 
 static void *grab(size_t count, size_t size)
 {
@@ -113,32 +113,7 @@ void make_corpus_free(struct made_corpus *made)
 
 void make_corpus_write(const struct made_corpus *made, const char *path)
 {
-    const struct corpus *corpus = &made->corpus;
-    const size_t n = corpus->n_pieces;
-    uint64_t *first_event = grab(n, sizeof *first_event);
-    int32_t *owner = grab(n, sizeof *owner);
-    const struct event **events = grab(n, sizeof *events);
-    const struct corpus_segment **segments = grab(n, sizeof *segments);
-    for (size_t i = 0; i < n; i++) {
-        segments[i] = corpus->segments + corpus->pieces[i].first_segment;
-        first_event[i] = segments[i]->first;
-        events[i] = corpus->events + first_event[i];
-    }
-    first_event[n] = corpus->n_events;
-    const struct corpus_content content = {.settings = corpus->vocabulary.settings,
-                                           .pieces = corpus->pieces,
-                                           .n_pieces = n,
-                                           .names = corpus->names,
-                                           .n_name_bytes = corpus->n_name_bytes,
-                                           .first_event = first_event,
-                                           .owner = owner,
-                                           .events = events,
-                                           .segments = segments};
-    need(corpus_write(group_self(), path, &content, NULL));
-    free(first_event);
-    free(owner);
-    free(events);
-    free(segments);
+    need(corpus_save(&made->corpus, path));
 }
 
 struct config make_config(const char *const *more)

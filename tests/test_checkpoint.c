@@ -200,6 +200,62 @@ static void refuses_ranks_that_differ(void)
     CU_ASSERT_FALSE(exists(path) || temporary_exists(path));
 }
 
+/* Datasets that lie across the pieces, of 256 KiB, in which a file is read back. */
+enum { N_DATASETS = 3, N_NUMBERS = 150001, PIECE = 1 << 18, USER_BLOCK = 512 };
+
+/* The number that comes first, or last, of a piece of the file: numbers count up from 1. */
+static int number_at(const char *path, long at)
+{
+    float number = 0;
+    FILE *file = fopen(path, "rb");
+    if (!file || fseek(file, at, SEEK_SET) != 0 || fread(&number, sizeof number, 1, file) != 1)
+        number = 0;
+    if (file) fclose(file);
+    return number >= 1 && number <= N_DATASETS * N_NUMBERS ? (int)number : 0;
+}
+
+/* Whether a save fails once the last rank's number is another than that of the others. */
+static void check_odd_number(const struct checkpoint_field fields[N_DATASETS], int number)
+{
+    const int last = group_size(get_world()) - 1;
+    const char *path = test_path("odd.h5");
+    const int field = (number - 1) / N_NUMBERS, row = (number - 1) % N_NUMBERS;
+    float *odd = (float *)fields[field].data + row;
+    const bool own = row >= N_NUMBERS - N_NUMBERS / (last + 1);
+    if (group_rank(get_world()) == last) *odd += 1;
+    CU_ASSERT_EQUAL(checkpoint_save(get_world(), path, fields, N_DATASETS, NULL, 0),
+                    own && last > 0 ? FAILED : OK);
+    if (own && last > 0) CU_ASSERT_PTR_NOT_NULL(strstr(status_message(), fields[field].name));
+    if (group_rank(get_world()) == last) *odd = (float)number;
+}
+
+static void finds_single_numbers_that_differ(void)
+{
+    const char *path = test_path("whole.h5");
+    float *data = malloc(N_DATASETS * N_NUMBERS * sizeof *data);
+    if (!data) abort();
+    for (int i = 0; i < N_DATASETS * N_NUMBERS; i++) data[i] = (float)(i + 1);
+    const struct checkpoint_field fields[] = {
+        {"a", CHECKPOINT_FLOAT, N_NUMBERS, 1, data},
+        {"b/c", CHECKPOINT_FLOAT, N_NUMBERS, 1, data + N_NUMBERS},
+        {"b/d", CHECKPOINT_FLOAT, N_NUMBERS, 1, data + 2 * N_NUMBERS}};
+    CU_ASSERT_EQUAL(checkpoint_save(get_world(), path, fields, N_DATASETS, NULL, 0), OK);
+    int n_checked = 0;
+    for (long at = USER_BLOCK; at < (long)(N_DATASETS * N_NUMBERS * sizeof *data); at += PIECE)
+        for (long side = -4; side <= 0; side += 4) {
+            const int number = number_at(path, at + side);
+            group_barrier(get_world());
+            if (number) check_odd_number(fields, number);
+            n_checked += number > 0;
+        }
+    CU_ASSERT(n_checked >= 8);
+    for (int i = 0; i < N_DATASETS; i++) {
+        check_odd_number(fields, i * N_NUMBERS + 1);
+        check_odd_number(fields, (i + 1) * N_NUMBERS);
+    }
+    free(data);
+}
+
 /* The k-th fallible point fails on one rank; the old file stays, or, when only the folder's sync
  * failed, the new one is there, complete.  Returns whether the save succeeded after all. */
 static int survives_fault(const char *path, int rank, long k)
@@ -299,6 +355,7 @@ const struct suite_test suite_tests[] = {
     {"digests what lies under a prefix", digests_what_lies_under_a_prefix},
     {"shares large datasets", shares_large_datasets},
     {"refuses ranks that differ", refuses_ranks_that_differ},
+    {"finds single numbers that differ", finds_single_numbers_that_differ},
     {"survives faults everywhere", survives_faults_everywhere},
     {"refuses bad input on every rank", refuses_bad_input_on_every_rank},
     {"fails in folders that cannot be written", fails_in_folders_that_cannot_be_written},

@@ -70,7 +70,7 @@ static void seal(const char *path)
 {
     struct user_block block;
     const int descriptor = open(path, O_RDWR);
-    CU_ASSERT_EQUAL(user_block_measure(descriptor, path, &block), OK);
+    CU_ASSERT_EQUAL(user_block_measure(descriptor, path, &block, NULL, NULL), OK);
     CU_ASSERT_EQUAL(user_block_write(descriptor, path, &block), OK);
     close(descriptor);
 }

@@ -1,7 +1,7 @@
 /* corpus: writing on any number of ranks, reading, and files that are not what they say. */
 #define _GNU_SOURCE
 #include "corpus.h"
-#include "corpus_write.h"
+#include "corpus_content.h"
 #include "runner.h"
 
 #include <fcntl.h>
@@ -41,109 +41,6 @@ static const char *at(const char *name)
     return paths[next];
 }
 
-/* A made-up corpus: every segment is `notes` notes in bars of 88. */
-struct made {
-    struct corpus_content content;
-    struct corpus_piece *pieces;
-    uint64_t *first_event;
-    int32_t *owner;
-    char *names;
-    const struct event **events;
-    const struct corpus_segment **segments;
-};
-
-static size_t segment_events(size_t notes)
-{
-    return notes + (notes + 87) / 88;
-}
-
-static struct event *make_events(size_t n_segments, size_t notes, uint8_t signature)
-{
-    struct event *events = calloc(n_segments * segment_events(notes), sizeof *events), *e = events;
-    for (size_t s = 0; s < n_segments; s++)
-        for (size_t i = 0; i < notes; i++) {
-            if (i % 88 == 0) *e++ = (struct event){EVENTS_BAR, (uint8_t)(s % 40), signature, 0};
-            *e++ = (struct event){(uint8_t)(i % 88 / 30), (uint8_t)(21 + i % 88), 1, 70};
-        }
-    return events;
-}
-
-static struct corpus_segment *make_segments(size_t n, size_t notes, uint64_t first, uint32_t piece)
-{
-    struct corpus_segment *segments = calloc(n, sizeof *segments);
-    for (size_t s = 0; s < n; s++) {
-        segments[s] = (struct corpus_segment){.first = first + s * segment_events(notes),
-                                              .count = (uint32_t)segment_events(notes),
-                                              .piece = piece,
-                                              .bars = 8,
-                                              .tonic = (int8_t)(s % 12) - 5};
-        for (int a = 0; a < N_ATTRIBUTES; a++)
-            segments[s].attributes[a] = a == ATTRIBUTE_TEMPO ? NAN : (float)a;
-    }
-    return segments;
-}
-
-/* n pieces of up to 3 segments; piece i belongs to rank `i * 7 % size`, or to 0 on one rank. */
-static struct made make(size_t n, size_t notes, int rank, int size)
-{
-    struct events_vocabulary vocabulary;
-    struct made made = {.content = {.settings = {.grid = 4, .bars = 8}, .n_pieces = n}};
-    if (events_vocabulary_init(&vocabulary, &made.content.settings) != OK) abort();
-    const uint8_t signature = (uint8_t)events_signature_symbol(&vocabulary, 4, 4);
-    made.pieces = calloc(n + 1, sizeof *made.pieces);
-    made.first_event = calloc(n + 1, sizeof *made.first_event);
-    made.owner = calloc(n + 1, sizeof *made.owner);
-    made.names = calloc(n + 1, 16);
-    made.events = calloc(n + 1, sizeof *made.events);
-    made.segments = calloc(n + 1, sizeof *made.segments);
-    uint64_t event = 0, name = 0;
-    uint32_t segment = 0;
-    for (size_t i = 0; i < n; i++) {
-        const uint32_t n_segments = 1 + (uint32_t)i % 3;
-        made.pieces[i] = (struct corpus_piece){.name = name,
-                                               .hash = i * 17,
-                                               .group = i / 2,
-                                               .first_segment = segment,
-                                               .n_segments = n_segments,
-                                               .valence = i % 2 ? -1.0F : NAN,
-                                               .arousal = i % 2 ? 0.5F : NAN,
-                                               .label = i % 2 ? 1 : CORPUS_UNLABELLED,
-                                               .split = (uint8_t)(i / 2 % N_SPLITS)};
-        name += (uint64_t)sprintf(made.names + name, "piece %05zu", i) + 1;
-        made.first_event[i] = event;
-        made.owner[i] = (int32_t)(i * 7 % (size_t)size);
-        if (made.owner[i] == rank) {
-            made.events[i] = make_events(n_segments, notes, signature);
-            made.segments[i] = make_segments(n_segments, notes, event, (uint32_t)i);
-        }
-        segment += n_segments;
-        event += n_segments * segment_events(notes);
-    }
-    made.first_event[n] = event;
-    made.content.pieces = made.pieces;
-    made.content.names = made.names;
-    made.content.n_name_bytes = name;
-    made.content.first_event = made.first_event;
-    made.content.owner = made.owner;
-    made.content.events = made.events;
-    made.content.segments = made.segments;
-    return made;
-}
-
-static void drop(struct made *made)
-{
-    for (size_t i = 0; i < made->content.n_pieces; i++) {
-        free((void *)made->events[i]);
-        free((void *)made->segments[i]);
-    }
-    free(made->pieces);
-    free(made->first_event);
-    free(made->owner);
-    free(made->names);
-    free(made->events);
-    free(made->segments);
-}
-
 static int files_equal(const char *a, const char *b)
 {
     char command[300];
@@ -156,13 +53,13 @@ static void write_both(size_t n, size_t notes)
 {
     char digest[33] = "";
     struct made made = make(n, notes, group_rank(world), group_size(world));
-    CU_ASSERT_EQUAL(corpus_write(world, at("all.h5"), &made.content, digest), OK);
+    CU_ASSERT_EQUAL(write_made(world, at("all.h5"), &made, digest), OK);
     CU_ASSERT_EQUAL(strlen(digest), 32);
     drop(&made);
     if (group_rank(world) != 0) return;
     char same[33] = "";
     made = make(n, notes, 0, 1);
-    CU_ASSERT_EQUAL(corpus_write(group_self(), at("one.h5"), &made.content, same), OK);
+    CU_ASSERT_EQUAL(write_made(group_self(), at("one.h5"), &made, same), OK);
     drop(&made);
     CU_ASSERT_STRING_EQUAL(digest, same);
     CU_ASSERT(files_equal(at("all.h5"), at("one.h5")));
@@ -184,7 +81,7 @@ static void reads_what_was_written(void)
     struct corpus corpus;
     begin();
     struct made made = make(20, 10, group_rank(world), group_size(world));
-    CU_ASSERT_EQUAL(corpus_write(world, at("c.h5"), &made.content, NULL), OK);
+    CU_ASSERT_EQUAL(write_made(world, at("c.h5"), &made, NULL), OK);
     const enum status status = corpus_open(&corpus, at("c.h5"));
     CU_ASSERT_EQUAL(status, OK);
     if (status == OK) {
@@ -214,7 +111,7 @@ static void reads_what_was_written(void)
 static void write_small(const char *path)
 {
     struct made made = make(4, 10, 0, 1);
-    CU_ASSERT_EQUAL(corpus_write(group_self(), path, &made.content, NULL), OK);
+    CU_ASSERT_EQUAL(write_made(group_self(), path, &made, NULL), OK);
     drop(&made);
 }
 
@@ -418,11 +315,11 @@ static void verifies_more_than_the_digest(void)
     begin();
     struct made made = make(4, 10, group_rank(world), group_size(world));
     made.pieces[1].split = SPLIT_TEST; /* its copy stays in train */
-    CU_ASSERT_EQUAL(corpus_write(world, at("c.h5"), &made.content, NULL), FAILED);
+    CU_ASSERT_EQUAL(write_made(world, at("c.h5"), &made, NULL), FAILED);
     CU_ASSERT_PTR_NOT_NULL(strstr(status_message(), "copies piece 00000 and piece 00001"));
     made.pieces[1].split = SPLIT_TRAIN;
     if (made.owner[2] == group_rank(world)) ((struct event *)made.events[2])[1].pitch = 5;
-    CU_ASSERT_EQUAL(corpus_write(world, at("c.h5"), &made.content, NULL), FAILED);
+    CU_ASSERT_EQUAL(write_made(world, at("c.h5"), &made, NULL), FAILED);
     CU_ASSERT_PTR_NOT_NULL(strstr(status_message(), "pitch 5"));
     if (group_rank(world) == 0) {
         CU_ASSERT_NOT_EQUAL(access(at("c.h5"), F_OK), 0);
@@ -452,7 +349,7 @@ static void leaves_the_old_file_on_any_fault(void)
         for (k = 1; status != OK && k < 200; k++) {
             if (group_rank(world) == 0) write_small(at("c.h5"));
             if (group_rank(world) == rank) status_fault_set(k);
-            status = corpus_write(world, at("c.h5"), &made.content, NULL);
+            status = write_made(world, at("c.h5"), &made, NULL);
             status_fault_set(0);
             group_barrier(world);
             /* Only the sync of the folder comes after the rename. */
@@ -472,7 +369,7 @@ static void says_that_the_folder_is_missing(void)
 {
     begin();
     struct made made = make(4, 10, group_rank(world), group_size(world));
-    CU_ASSERT_EQUAL(corpus_write(world, at("none/c.h5"), &made.content, NULL), FAILED);
+    CU_ASSERT_EQUAL(write_made(world, at("none/c.h5"), &made, NULL), FAILED);
     CU_ASSERT_PTR_NOT_NULL(strstr(status_message(), "No such file or directory"));
     drop(&made);
     end();

@@ -124,6 +124,7 @@ static void packs_equal_bytes_on_any_ranks(void)
     if (group_rank(world) == 0) {
         options.out = at("one.h5");
         options.report = at("one.csv");
+        options.memory = 1; /* every piece goes to disk meanwhile */
         CU_ASSERT_EQUAL(pack_run(group_self(), &options, &alone), OK);
         CU_ASSERT(files_equal(at("all.h5"), at("one.h5")));
         CU_ASSERT(files_equal(at("all.csv"), at("one.csv")));
@@ -244,9 +245,13 @@ static void forgets_constant_tempi(void)
     }
     group_barrier(world);
     const char *const inputs[] = {at("in"), at("more")};
-    const struct pack_options options = options_for(inputs, 2, at("c.h5"));
+    struct pack_options options = options_for(inputs, 2, at("c.h5"));
     CU_ASSERT_EQUAL(pack_run(world, &options, &result), OK);
     CU_ASSERT_EQUAL(result.n_tempo_forgot, 18); /* 19 files are too few to tell */
+    options.out = at("aside.h5");
+    options.memory = 1;
+    CU_ASSERT_EQUAL(pack_run(world, &options, &result), OK);
+    CU_ASSERT(group_rank(world) != 0 || files_equal(at("c.h5"), at("aside.h5")));
     const enum status status = corpus_open(&corpus, at("c.h5"));
     CU_ASSERT_EQUAL(status, OK);
     for (uint64_t i = 0; status == OK && i < corpus.n_pieces; i++) {
@@ -320,6 +325,7 @@ static void agrees_on_any_fault(void)
     const char *const inputs[] = {at("in")};
     struct pack_options options = options_for(inputs, 1, at("c.h5"));
     options.report = at("r.csv");
+    options.memory = 1;
     for (int rank = 0; rank < group_size(world); rank++) {
         int64_t failures = 0;
         bool clean = false;

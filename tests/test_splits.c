@@ -19,6 +19,27 @@ static void begin(void)
     }
 }
 
+static struct tie tie_of(const void *context, uint64_t i)
+{
+    struct tie tie = ties[i];
+    (void)context;
+    tie.label = pieces[i].label;
+    return tie;
+}
+
+static void place(void *context, uint64_t i, uint64_t group, enum split split)
+{
+    (void)context;
+    pieces[i].group = group;
+    pieces[i].split = (uint8_t)split;
+}
+
+static enum status assign(uint64_t n)
+{
+    const struct splits splits = {.n = n, .tie = tie_of, .place = place};
+    return splits_assign(&splits, percent);
+}
+
 static int count(int n, int split, int label)
 {
     int sum = 0;
@@ -29,7 +50,7 @@ static int count(int n, int split, int label)
 static void keeps_the_proportions(void)
 {
     begin();
-    CU_ASSERT_EQUAL(splits_assign(pieces, ties, MANY, percent), OK);
+    CU_ASSERT_EQUAL(assign(MANY), OK);
     CU_ASSERT(count(MANY, SPLIT_TRAIN, -1) > 3520 && count(MANY, SPLIT_TRAIN, -1) < 3680);
     CU_ASSERT(count(MANY, SPLIT_TEST, -1) > 145 && count(MANY, SPLIT_TEST, -1) < 255);
 }
@@ -38,7 +59,7 @@ static void deals_small_labelled_sets_evenly(void)
 {
     begin();
     for (int i = 0; i < 400; i++) pieces[i].label = (int8_t)(i % 4);
-    CU_ASSERT_EQUAL(splits_assign(pieces, ties, 400, percent), OK);
+    CU_ASSERT_EQUAL(assign(400), OK);
     for (int label = 0; label < 4; label++) {
         CU_ASSERT_EQUAL(count(400, SPLIT_TRAIN, label), 90);
         CU_ASSERT_EQUAL(count(400, SPLIT_VALIDATION, label), 5);
@@ -56,7 +77,7 @@ static void does_not_depend_on_order(void)
         ties[i].shape = 1000 + (uint64_t)(i / 5) * 31; /* labels differ within a group */
         pieces[i].label = (int8_t)(i / 5 % 5 - 1);
     }
-    CU_ASSERT_EQUAL(splits_assign(pieces, ties, MANY, percent), OK);
+    CU_ASSERT_EQUAL(assign(MANY), OK);
     for (int i = 0; i < MANY; i++) {
         splits[i] = pieces[i].split;
         groups[i] = pieces[i].group;
@@ -69,7 +90,7 @@ static void does_not_depend_on_order(void)
         pieces[MANY - 1 - i] = piece;
         ties[MANY - 1 - i] = tie;
     }
-    CU_ASSERT_EQUAL(splits_assign(pieces, ties, MANY, percent), OK);
+    CU_ASSERT_EQUAL(assign(MANY), OK);
     int different = 0;
     for (int i = 0; i < MANY; i++)
         different +=
@@ -86,7 +107,7 @@ static void keeps_groups_together(void)
         pieces[i].label = (int8_t)(i % 6 < 4 ? i % 6 : CORPUS_UNLABELLED);
         ties[i].asked = (int8_t)(i % 97 ? SPLIT_NONE : i % N_SPLITS);
     }
-    CU_ASSERT_EQUAL(splits_assign(pieces, ties, MANY, percent), OK);
+    CU_ASSERT_EQUAL(assign(MANY), OK);
     int straddling = 0;
     for (int i = 0; i < MANY; i++) {
         const struct corpus_piece *other = pieces + i % 1000 / 2 * 2;
@@ -109,7 +130,7 @@ static void obeys_label_files_and_the_old_corpus(void)
     ties[7].shape = ties[6].shape;
     ties[7].asked = SPLIT_TEST;
     ties[8].shape = 77; /* a piece whose shape names the old group */
-    CU_ASSERT_EQUAL(splits_assign(pieces, ties, 9, percent), OK);
+    CU_ASSERT_EQUAL(assign(9), OK);
     static const int want[9] = {2, 1, 1, 2, 2, 2, 0, 0, 0};
     for (int i = 0; i < 9; i++) CU_ASSERT_EQUAL(pieces[i].split, want[i]);
     CU_ASSERT_EQUAL(pieces[7].group, 77);
@@ -119,9 +140,9 @@ static void leaves_unlabelled_splits_when_others_come(void)
 {
     uint8_t splits[MANY / 2];
     begin();
-    CU_ASSERT_EQUAL(splits_assign(pieces, ties, MANY / 2, percent), OK);
+    CU_ASSERT_EQUAL(assign(MANY / 2), OK);
     for (int i = 0; i < MANY / 2; i++) splits[i] = pieces[i].split;
-    CU_ASSERT_EQUAL(splits_assign(pieces, ties, MANY, percent), OK);
+    CU_ASSERT_EQUAL(assign(MANY), OK);
     int moved = 0;
     for (int i = 0; i < MANY / 2; i++) moved += pieces[i].split != splits[i];
     CU_ASSERT_EQUAL(moved, 0);
@@ -155,10 +176,10 @@ static void reports_faults(void)
     begin();
     for (long k = 1; k <= 2; k++) {
         status_fault_set(k);
-        CU_ASSERT_EQUAL(splits_assign(pieces, ties, 10, percent), FAILED);
+        CU_ASSERT_EQUAL(assign(10), FAILED);
     }
     status_fault_set(0);
-    CU_ASSERT_EQUAL(splits_assign(pieces, ties, 0, percent), OK);
+    CU_ASSERT_EQUAL(assign(0), OK);
 }
 
 const char *const suite_name = "splits";

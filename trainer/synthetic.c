@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { GRID = 4, BARS = 8, NAME = 24, LOWEST = 48, OCTAVE = 12 };
+enum { GRID = 4, BARS = 8, NAME = sizeof "synthetic-00000000", LOWEST = 48, OCTAVE = 12 };
 
 /* A linear congruential generator (Knuth, MMIX); its high bits are random enough for notes. */
 static uint32_t draw(uint64_t *state, uint32_t below)
@@ -121,35 +121,5 @@ void synthetic_fini(struct synthetic *synthetic)
 
 enum status synthetic_write(const struct synthetic *synthetic, const char *path)
 {
-    enum status status = OK;
-    const struct corpus *corpus = &synthetic->corpus;
-    const size_t n = corpus->n_pieces;
-    uint64_t *first_event = calloc(n + 1, sizeof *first_event);
-    int32_t *owner = calloc(n, sizeof *owner);
-    const struct event **events = calloc(n, sizeof *events);
-    const struct corpus_segment **segments = calloc(n, sizeof *segments);
-    if (!first_event || !owner || !events || !segments || status_fault())
-        FAIL(FAILED, "no memory to write %zu pieces", n);
-    for (size_t i = 0; i < n; i++) {
-        segments[i] = corpus->segments + i;
-        first_event[i] = segments[i]->first;
-        events[i] = corpus->events + first_event[i];
-    }
-    first_event[n] = corpus->n_events;
-    const struct corpus_content content = {.settings = corpus->vocabulary.settings,
-                                           .pieces = corpus->pieces,
-                                           .n_pieces = n,
-                                           .names = corpus->names,
-                                           .n_name_bytes = corpus->n_name_bytes,
-                                           .first_event = first_event,
-                                           .owner = owner,
-                                           .events = events,
-                                           .segments = segments};
-    TRY(corpus_write(group_self(), path, &content, NULL));
-done:
-    free(first_event);
-    free(owner);
-    free(events);
-    free(segments);
-    return status;
+    return corpus_save(&synthetic->corpus, path);
 }
