@@ -5,6 +5,7 @@
 #include "asked.h"
 #include "command.h"
 #include "folder.h"
+#include "rendering.h"
 #include "smf.h"
 #include "verbs.h"
 
@@ -23,6 +24,7 @@ struct generate {
     size_t bars;                     /* 0: not given */
     struct fader_setting faders[BATCH_FADERS];
     char name[NAME_BYTES / 2]; /* what the files are called after */
+    struct rendering rendering;
     bool json;
     json_t *pieces; /* with --json */
     struct progress progress;
@@ -56,6 +58,7 @@ static const struct argp_option options_table[] = {
     {"mode", ASKED_FADER + 2, "X", 0, "Minor to major, likewise", 0},
     {"register", ASKED_FADER + 3, "X", 0, "Low to high, likewise", 0},
     {"out", 'o', "DIR", 0, "Folder for the pieces, EMOTION-0001.mid and so on; made if missing", 0},
+    RENDERING_OPTIONS,
     {0},
 };
 
@@ -149,6 +152,7 @@ static enum status parse_music(bool *known, struct generate *generate, int key, 
 static error_t parse(int key, char *text, struct argp_state *state)
 {
     struct generate *generate = state->input;
+    if (rendering_option(&generate->rendering, key)) return 0;
     struct generate_request *request = &generate->request;
     bool known;
     enum status status = parse_music(&known, generate, key, text);
@@ -200,6 +204,7 @@ static enum status write_piece(void *context, const struct generated *piece)
     snprintf(name, sizeof name, "%s-%04u.mid", generate->name, piece->index + 1);
     TRY(folder_join(path, generate->out, name));
     TRY(smf_write(piece->score, MIDDLE_C, path));
+    TRY(rendering_write(&generate->rendering, piece->score, path));
     if (!generate->json)
         puts(path);
     else if (json_array_append_new(generate->pieces, piece_json(generate, path, piece)) != 0)
@@ -216,6 +221,7 @@ static enum status generate_all(struct generate *generate, const struct group *w
     enum status status = OK;
     struct model model = {0};
     struct generate_request *request = &generate->request;
+    TRY(rendering_check(&generate->rendering));
     TRY(model_open(&model, generate->checkpoint));
     TRY(latent_check(&model, generate->checkpoint));
     for (size_t i = 0; i < request->n_steps; i++)

@@ -5,6 +5,7 @@
 #include "asked.h"
 #include "command.h"
 #include "folder.h"
+#include "rendering.h"
 #include "smf.h"
 #include "verbs.h"
 
@@ -24,6 +25,7 @@ struct transfer {
     struct transfer_source source[N_SOURCES];
     struct transfer_request request;
     struct fader_setting faders[BATCH_FADERS];
+    struct rendering rendering;
     bool any_fader, to_file, json;
     size_t count;   /* 0: not given */
     json_t *pieces; /* with --json */
@@ -56,6 +58,7 @@ static const struct argp_option options_table[] = {
     {"mode", ASKED_FADER + 2, "X", 0, "Minor to major, likewise", 0},
     {"register", ASKED_FADER + 3, "X", 0, "Low to high, likewise", 0},
     {"out", 'o', "OUT.mid|DIR", 0, "The piece, or a folder for transfer-0001.mid and so on", 0},
+    RENDERING_OPTIONS,
     {0},
 };
 
@@ -115,6 +118,7 @@ static enum status parse_number(bool *known, struct transfer *transfer, int key,
 static error_t parse(int key, char *text, struct argp_state *state)
 {
     struct transfer *transfer = state->input;
+    if (rendering_option(&transfer->rendering, key)) return 0;
     bool known;
     enum status status = parse_number(&known, transfer, key, text);
     if (known) return status == OK ? 0 : COMMAND_REFUSED;
@@ -156,6 +160,7 @@ static enum status write_piece(void *context, const struct transferred *piece)
     if (!transfer->to_file) TRY(folder_join(path, transfer->out, name));
     const char *file = transfer->to_file ? transfer->out : path;
     TRY(smf_write(piece->score, MIDDLE_C, file));
+    TRY(rendering_write(&transfer->rendering, piece->score, file));
     if (!transfer->json)
         puts(file);
     else if (json_array_append_new(transfer->pieces, piece_json(transfer, file, piece)) != 0)
@@ -200,6 +205,7 @@ static enum status transfer_all(struct transfer *transfer, const struct group *w
     struct model model = {0};
     struct transfer_request *request = &transfer->request;
     TRY(check_out(transfer));
+    TRY(rendering_check(&transfer->rendering));
     TRY(model_open(&model, transfer->checkpoint));
     TRY(latent_check(&model, transfer->checkpoint));
     if (request->shift) TRY(latent_check_point(&model, request->to, transfer->checkpoint));

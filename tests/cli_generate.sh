@@ -188,4 +188,22 @@ printf '\x01' | dd of=flipped.h5 bs=1 seek="$(($(stat -c %s corpus.h5) / 2))" co
 run 1 inspect --verify flipped.h5
 [ "$(grep -c '^error: flipped.h5: ' stderr)" -eq 1 ] || fail 'a damaged corpus is not named'
 
+# Pieces as sound and as pictures; without the synthesizer one line, and nothing is written.
+sketch=(generate --checkpoint model.h5 --emotion calm --bars 2 --drafts 1)
+run 0 "${sketch[@]}" --png --out drawn
+[ "$(head -c 4 drawn/calm-0001.png | tail -c 3)" = PNG ] || fail 'no picture'
+[ "$(ls drawn)" = "$(printf 'calm-0001.%s\n' mid png)" ] || fail "not the files asked for: $(ls drawn)"
+env PATH=/none "$affekt" "${sketch[@]}" --wav --out silent >stdout 2>stderr
+[ $? -eq 1 ] || fail 'no synthesizer: not exit code 1'
+grep -qx 'error: --wav: fluidsynth cannot be run; .*' stderr || fail 'no synthesizer: no such line'
+[ ! -e silent ] || fail 'something was written without the synthesizer'
+if command -v fluidsynth >/dev/null && ls /usr/share/sounds/sf2/*.sf2 >/dev/null 2>&1; then
+    run 0 "${sketch[@]}" --wav --out heard
+    [ "$(head -c 4 heard/calm-0001.wav)" = RIFF ] || fail 'no sound'
+    [ "$(stat -c %s heard/calm-0001.wav)" -gt 100000 ] || fail 'next to no sound'
+    [ "$(ls heard)" = "$(printf 'calm-0001.%s\n' mid wav)" ] || fail "not the files asked for: $(ls heard)"
+else
+    echo 'not tested: --wav, for want of fluidsynth or a soundfont'
+fi
+
 finish

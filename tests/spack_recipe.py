@@ -11,7 +11,7 @@ import types
 # What CMakeLists.txt calls a library, and Spack's package of it; None: comes with the compiler.
 PACKAGES = {
     "PkgConfig": "pkgconfig", "MPI": "mpi", "OpenMP": None, "Threads": None, "HDF5": "hdf5",
-    "INIH": "inih", "JANSSON": "jansson", "ARCHIVE": "libarchive", "XXHASH": "xxhash",
+    "INIH": "inih", "JANSSON": "jansson", "ARCHIVE": "libarchive", "CAIRO": "cairo", "XXHASH": "xxhash",
     "RANDOM123": "random123", "BLIS": "blis", "SCALAPACK": "netlib-scalapack",
 }
 

@@ -22,6 +22,7 @@ class Affekt(CMakePackage):
     depends_on("inih")
     depends_on("jansson")
     depends_on("libarchive")
+    depends_on("cairo")
     depends_on("xxhash")
     depends_on("random123", type="build")
 
