@@ -2,10 +2,10 @@
 #include "report.h"
 #include "report_plot.h"
 
+#include <math.h>
 #include <stdio.h>
-#include <string.h>
 
-enum { POINTS = 240, SHOWS_ROOM = 2048, KINDS = 3, MANY = 3 };
+enum { POINTS = 120, SHOWS_ROOM = 2048, KINDS = 3, MANY = 3, WORD_WIDTH = 50 };
 
 /* A plot: up to three curves a run, the first solid, the others dashed and dotted. */
 struct panel {
@@ -86,27 +86,37 @@ static void thin(struct points *points, const struct curve *curve)
     points->n = curve_thin(points->step, points->value, curve, POINTS);
 }
 
-/* Fits the axes to the thinned curves; false when there is nothing to draw. */
-static bool fit(struct plot *plot, const struct report *report, const struct panel *panel)
+/* The steps of all curves of all runs: the plots' common axis. */
+static void fit_steps(struct axis *axis, const struct report *report)
+{
+    double x[2] = {0, 1};
+    bool any = false;
+    for (size_t r = 0; r < report->n_runs; r++)
+        for (int c = 0; c < N_CURVES; c++) {
+            const struct curve *curve = &report->runs[r].curves.curve[c];
+            for (size_t i = 0; i < curve->n; i++) widen(x, &any, curve->step[i]);
+        }
+    axis_exact(axis, x[0], x[1]);
+}
+
+/* Fits the other axis to the thinned curves; false when there is nothing to draw. */
+static bool fit_values(struct plot *plot, const struct report *report, const struct panel *panel)
 {
     struct points points;
-    double x[2] = {0, 1}, y[2] = {0, 1};
-    bool any_x = false, any_y = false;
+    double y[2] = {0, 1};
+    bool any = false;
     for (size_t r = 0; r < report->n_runs; r++)
         for (int k = 0; k < kinds_of(report, panel); k++) {
             thin(&points, curve_of(report, panel, r, k));
-            for (size_t i = 0; i < points.n; i++) {
-                widen(x, &any_x, points.step[i]);
-                widen(y, &any_y, points.value[i]);
-            }
+            for (size_t i = 0; i < points.n; i++) widen(y, &any, points.value[i]);
         }
-    if (panel->from_zero) widen(y, &any_y, 0);
-    axis_exact(&plot->x, x[0], x[1]);
+    if (!any) return false;
+    if (panel->from_zero) widen(y, &any, 0);
     if (panel->share)
         axis_fit(&plot->y, 0, 1, false);
     else
         axis_fit(&plot->y, y[0], y[1], panel->logarithmic);
-    return any_x;
+    return true;
 }
 
 /* In words: where each run's first curve begins and ends. */
@@ -123,7 +133,8 @@ static void describe(char shows[SHOWS_ROOM], const struct report *report, const 
     }
 }
 
-/* A rule where each stage begins; runs that change together share it. */
+/* A rule where each stage begins; runs that change together share it, and of words that would lie
+ * on one another only the first is written. */
 static void mark_stages(struct plot *plot, const struct report *report)
 {
     double seen[REPORT_RUNS * CURVES_STAGES];
@@ -131,14 +142,17 @@ static void mark_stages(struct plot *plot, const struct report *report)
     for (size_t r = 0; r < report->n_runs; r++) {
         const struct curves *curves = &report->runs[r].curves;
         for (size_t s = 0; s < curves->n_stages; s++) {
-            char word[32];
+            char word[32] = "";
             const double step = curves->stage[s].step;
-            size_t i = 0;
-            while (i < n && seen[i] != step) i++;
-            if (i < n || step > plot->x.high) continue;
+            bool apart = true, known = false;
+            for (size_t i = 0; i < n; i++) {
+                known = known || seen[i] == step;
+                apart = apart && fabs(plot_x(plot, seen[i]) - plot_x(plot, step)) > WORD_WIDTH;
+            }
+            if (known) continue;
             seen[n++] = step;
-            snprintf(word, sizeof word, "stage %d", curves->stage[s].stage);
-            plot_rule(plot, step, word);
+            if (apart) snprintf(word, sizeof word, "stage %d", curves->stage[s].stage);
+            plot_rule(plot, step, r, word);
         }
     }
 }
@@ -161,7 +175,8 @@ static void draw_panel(struct report *report, const struct panel *panel)
         .page = &report->page, .width = PLOT_WIDTH, .height = PLOT_HEIGHT, .share = panel->share};
     char shows[SHOWS_ROOM];
     struct points points;
-    if (!fit(&plot, report, panel)) {
+    fit_steps(&plot.x, report);
+    if (!fit_values(&plot, report, panel)) {
         report_miss(report, NULL, panel->name, "no run has such metrics");
         return;
     }

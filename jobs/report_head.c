@@ -3,9 +3,6 @@
 #include "report.h"
 #include "report_plot.h"
 
-#include <stdio.h>
-#include <string.h>
-
 static void item(struct page *page, const char *name)
 {
     page_format(page, "<dt>%s</dt><dd>", name);

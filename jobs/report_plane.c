@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { WIDTH = 720, HEIGHT = 480, MOST_PIECES = 1500, SHOWS_ROOM = 1024 };
+enum { WIDTH = 720, HEIGHT = 496, MOST_PIECES = 1500, SHOWS_ROOM = 1024 };
 
 /* A place on the plane; false where there is none. */
 static bool take_place(double place[2], const json_t *entry)
@@ -52,7 +52,7 @@ static void widen(struct extent *extent, const json_t *list)
  * unit variance. */
 static void fit(struct plot *plot, const struct extent *extent)
 {
-    static const double INNER[2] = {WIDTH - 80, HEIGHT - 60};
+    static const double INNER[2] = {WIDTH - 78, HEIGHT - 76};
     double unit = 0;
     for (int a = 0; a < 2; a++)
         unit = fmax(unit, 1.08 * (extent->high[a] - extent->low[a]) / INNER[a]);

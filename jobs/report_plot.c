@@ -3,7 +3,7 @@
 
 #include "report.h"
 
-enum { LEFT = 62, RIGHT = 16, TOP = 18, BOTTOM = 42, FEW = 24, SOME = 6 };
+enum { LEFT = 62, RIGHT = 16, TOP = 34, BOTTOM = 42, FEW = 24, SOME = 6 };
 
 double plot_x(const struct plot *plot, double x)
 {
@@ -43,7 +43,7 @@ void plot_begin(struct plot *plot, const struct plot_words *words)
     draw_ticks(plot);
     page_format(page, "<text class=\"t e\" x=\"%d\" y=\"%d\">%s</text>", plot->width - RIGHT,
                 plot->height - 8, words->x);
-    page_format(page, "<text class=\"t\" x=\"4\" y=\"11\">%s</text>\n", words->y);
+    page_format(page, "<text class=\"t\" x=\"4\" y=\"12\">%s</text>\n", words->y);
 }
 
 void plot_end(struct plot *plot, const char *caption)
@@ -74,13 +74,12 @@ void plot_line(struct plot *plot, const double *x, const double *y, size_t n, si
         draw_mark(page, plot_x(plot, x[i]), plot_y(plot, y[i]), series);
 }
 
-void plot_rule(struct plot *plot, double x, const char *word)
+void plot_rule(struct plot *plot, double x, size_t series, const char *word)
 {
     const double at = plot_x(plot, x);
-    page_format(plot->page, "<path class=\"rule\" d=\"M%.1f %dV%d\"/>", at, TOP,
-                plot->height - BOTTOM);
-    page_format(plot->page, "<text class=\"t\" x=\"%.1f\" y=\"%d\">%s</text>\n", at + 4, TOP + 10,
-                word);
+    page_format(plot->page, "<path class=\"rule s%zu\" d=\"M%.1f %dV%d\"/>",
+                series % REPORT_COLOURS, at, TOP, plot->height - BOTTOM);
+    page_format(plot->page, "<text class=\"t\" x=\"%.1f\" y=\"%d\">%s</text>\n", at, TOP - 6, word);
 }
 
 const char *plot_shape(size_t series)

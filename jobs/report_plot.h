@@ -34,8 +34,8 @@ double plot_y(const struct plot *plot, double y);
 void plot_line(struct plot *plot, const double *x, const double *y, size_t n, size_t series,
                int dash);
 
-/** A dotted vertical line with a word beside it. */
-void plot_rule(struct plot *plot, double x, const char *word);
+/** A dotted vertical line in the colour of a series, with a word above it. */
+void plot_rule(struct plot *plot, double x, size_t series, const char *word);
 
 /** The outline of a series' mark about (0, 0), for the `d` of a path; eight differ. */
 const char *plot_shape(size_t series);

@@ -47,7 +47,7 @@ const char *const report_style[] = {
     "svg text{font:12px system-ui,'Liberation Sans',sans-serif;fill:var(--fg)}",
     "svg .t{fill:var(--soft)}svg .e{text-anchor:end}svg .m{text-anchor:middle}",
     ".grid{stroke:var(--rule);fill:none}",
-    ".rule{stroke:var(--soft);stroke-dasharray:2 4;fill:none}",
+    ".rule{stroke:var(--c);stroke-dasharray:2 4;fill:none}",
     ".line{fill:none;stroke:var(--c);stroke-width:1.8;stroke-linejoin:round}",
     ".dash1{stroke-dasharray:7 4}.dash2{stroke-dasharray:2 3}",
     ".mark{fill:var(--c);stroke:var(--bg);stroke-width:.8}",
