@@ -44,7 +44,10 @@ def check(page):
     nesting.feed(page)
     nesting.close()
     faults = nesting.faults + [f"<{tag}> is left open" for tag in nesting.open]
-    root = tree.fromstring(page)
+    try:
+        root = tree.fromstring(page)
+    except tree.ParseError as error:
+        return faults + [str(error)], ""
     identifiers = [e.get("id") for e in root.iter() if e.get("id")]
     if len(identifiers) != len(set(identifiers)):
         faults.append("an identifier is used twice")

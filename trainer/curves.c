@@ -150,7 +150,6 @@ size_t curve_best(const struct curve *curve, int sign)
 
 size_t curve_thin(double *step, double *value, const struct curve *curve, size_t most)
 {
-    ASSERT(most > 0);
     const size_t together = (curve->n + most - 1) / most;
     size_t n = 0;
     for (size_t i = 0; i < curve->n; i += together, n++) {

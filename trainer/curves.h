@@ -64,6 +64,7 @@ size_t curve_best(const struct curve *curve, int sign);
  * row; the last may stand for fewer.  Local.
  *
  * @param[out] step, value  (most) caller-owned
+ * @param most             1 or more
  * @return how many points there are
  */
 size_t curve_thin(double *step, double *value, const struct curve *curve, size_t most);
