@@ -30,31 +30,6 @@ static bool is_weight(const struct checkpoint_field *field)
     return strncmp(field->name, "model/", strlen("model/")) == 0;
 }
 
-static bool same_option(const struct option_entry *option, const struct config *a,
-                        const struct config *b)
-{
-    char x[OPTION_VALUE_SIZE], y[OPTION_VALUE_SIZE];
-    return strcmp(option_format(option, a, x), option_format(option, b, y)) == 0;
-}
-
-/* The preset with the same options of the section `model`. */
-static enum status find_preset(struct contents *contents)
-{
-    enum status status = OK;
-    struct config preset;
-    contents->preset = "custom";
-    for (size_t p = 0; p < N_PRESETS; p++) {
-        bool same = true;
-        TRY(config_init(&preset, preset_names[p]));
-        for (size_t i = 0; i < n_options; i++)
-            if (strcmp(options[i].section, "model") == 0)
-                same = same && same_option(&options[i], &preset, &contents->config);
-        if (same) contents->preset = preset_names[p];
-    }
-done:
-    return status;
-}
-
 static enum status read_config(struct contents *contents, const char *path)
 {
     enum status status = OK;
@@ -62,7 +37,7 @@ static enum status read_config(struct contents *contents, const char *path)
     TRY(checkpoint_load_text(path, "tokeniser", &contents->tokeniser));
     TRY(config_init(&contents->config, NULL));
     TRY(config_text(&contents->config, contents->config_text, path));
-    TRY(find_preset(contents));
+    contents->preset = config_preset(&contents->config);
 done:
     return status == USAGE ? FAILED : status;
 }
@@ -166,7 +141,7 @@ static void print_config(const struct contents *contents)
     if (config_init(&preset, custom ? NULL : contents->preset) != OK) return;
     for (size_t i = 0; i < n_options; i++) {
         char name[OPTION_NAME_SIZE], value[OPTION_VALUE_SIZE];
-        if (same_option(&options[i], &preset, &contents->config)) continue;
+        if (option_same(&options[i], &preset, &contents->config)) continue;
         printf("  %s = %s\n", option_name(&options[i], name),
                option_format(&options[i], &contents->config, value));
     }

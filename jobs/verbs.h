@@ -16,6 +16,7 @@
     V("transfer", transfer_run, false, "own music in another emotion")                              \
     V("classify", classify_run, false, "emotion probabilities of MIDI files")                       \
     V("evaluate", evaluate_run, true, "every measure of a checkpoint on a corpus")                    \
+    V("report", report_verb_run, false, "run folders to one page of HTML")                           \
     V("inspect", inspect_run, false, "what a corpus or checkpoint file holds; verifies digests")    \
     V("compose", compose_run, false, "compose labelled pieces by rule, with known factors")           \
     V("bench", bench_run, true, "speed of each part beside the limit of this machine")

@@ -3,6 +3,7 @@
 # results are shown; what is finished is used again; a failure is one line.
 # usage: demo.sh DEMO AFFEKT
 set -u
+check_page=$(realpath "$(dirname "$0")")/check_page.py
 demo=$1
 affekt=$2
 folder=$(mktemp -d)
@@ -53,6 +54,9 @@ for emotion in happy tense sad calm; do
     grep -q "^   $emotion .*/out/music/$emotion-0002.mid$" stdout || fail "no row of $emotion"
     [ "$(head -c 4 "out/music/$emotion-0002.mid")" = MThd ] || fail "no music of $emotion"
 done
+python3 "$check_page" out/report.html 'out/run' '30 of 30, complete' 'Training loss' \
+    'happy-0002.mid: happy' 'calm-0001.mid: calm' >stderr || fail 'no sound report'
+grep -q 'report in .*out/report.html' stdout || fail 'the report is not named'
 cp stdout first
 
 # Again: nothing is composed, packed or trained anew, and the results are the same.

@@ -43,6 +43,13 @@ static void has_the_presets(void)
     for (int i = 0; i < N_PRESETS; i++) {
         struct config c;
         CU_ASSERT_EQUAL(config_init(&c, preset_names[i]), OK);
+        CU_ASSERT_STRING_EQUAL(config_preset(&c), preset_names[i]);
+        c.train.steps++; /* says nothing of the shape */
+        CU_ASSERT_STRING_EQUAL(config_preset(&c), preset_names[i]);
+        c.model.width += 2;
+        CU_ASSERT_STRING_EQUAL(config_preset(&c), "custom");
+        c.model.width -= 2;
+        c.train.steps--;
         CU_ASSERT_EQUAL(config_check(&c), OK);
         const size_t have[6] = {c.model.width,          c.model.heads,
                                 c.model.encoder_layers, c.model.decoder_layers,

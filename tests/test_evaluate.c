@@ -339,6 +339,55 @@ static void axes_are_measured(void)
     json_decref(document);
 }
 
+static double at(const json_t *place, size_t axis)
+{
+    CU_ASSERT_EQUAL(json_array_size(place), 2);
+    return json_number_value(json_array_get(place, axis));
+}
+
+/* Axes are seen from the mean of what they were found on, so the centres balance about 0; and a
+ * piece of the training split lies, more often than not, nearest to its own emotion's. */
+static void pieces_and_centres_have_places(void)
+{
+    json_t *document = NULL;
+    CU_ASSERT_EQUAL(evaluate(world, "run", "half.h5", SPLIT_TRAIN, &document), OK);
+    if (group_rank(world) == 0) {
+        const json_t *section = json_object_get(document, "discriminant");
+        const json_t *centres = json_object_get(section, "centres");
+        const json_t *pieces = json_object_get(document, "labelled");
+        double sum[2] = {0};
+        json_int_t n = 0;
+        size_t near = 0;
+        CU_ASSERT_EQUAL(json_array_size(centres), N_EMOTIONS);
+        for (size_t y = 0; y < json_array_size(centres); y++) {
+            const json_t *centre = json_array_get(centres, y);
+            const json_int_t segments = json_integer_value(json_object_get(centre, "segments"));
+            CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(centre, "emotion")),
+                                   emotion_names[y]);
+            for (size_t a = 0; a < 2; a++)
+                sum[a] += (double)segments * at(json_object_get(centre, "place"), a);
+            n += segments;
+        }
+        CU_ASSERT_EQUAL(n, json_integer_value(json_object_get(section, "training_segments")));
+        for (size_t a = 0; a < 2; a++) CU_ASSERT_DOUBLE_EQUAL(sum[a] / (double)n, 0, 1e-6);
+        for (size_t i = 0; i < json_array_size(pieces); i++) {
+            const json_t *piece = json_array_get(pieces, i);
+            const json_t *place = json_object_get(piece, "place");
+            size_t best = 0;
+            double least = HUGE_VAL;
+            for (size_t y = 0; y < N_EMOTIONS; y++) {
+                const json_t *centre = json_object_get(json_array_get(centres, y), "place");
+                const double d = hypot(at(place, 0) - at(centre, 0), at(place, 1) - at(centre, 1));
+                if (d < least) best = y;
+                if (d < least) least = d;
+            }
+            near += (json_int_t)best == json_integer_value(json_object_get(piece, "label"));
+        }
+        CU_ASSERT(2 * near > json_array_size(pieces));
+    }
+    json_decref(document);
+}
+
 static void models_without_mixture_are_measured_in_part(void)
 {
     json_t *document = NULL;
@@ -412,6 +461,7 @@ const struct suite_test suite_tests[] = {
     {"sections are there", sections_are_there},
     {"pieces can be pooled", pieces_can_be_pooled},
     {"axes are measured", axes_are_measured},
+    {"pieces and centres have places", pieces_and_centres_have_places},
     {"models without mixture are measured in part", models_without_mixture_are_measured_in_part},
     {"emotions without a label are left out", emotions_without_a_label_are_left_out},
     {"bad input is refused", bad_input_is_refused},

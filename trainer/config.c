@@ -34,6 +34,21 @@ enum status config_init(struct config *config, const char *preset)
     return OK;
 }
 
+const char *config_preset(const struct config *config)
+{
+    struct config preset = {0};
+    for (size_t p = 0; p < N_PRESETS; p++) {
+        bool same = true;
+        for (size_t i = 0; i < n_options && same; i++) {
+            if (strcmp(options[i].section, "model") != 0) continue;
+            option_reset(&options[i], &preset, (enum preset)p);
+            same = option_same(&options[i], &preset, config);
+        }
+        if (same) return preset_names[p];
+    }
+    return "custom";
+}
+
 /* What inih sees of the text, line by line, and what has been found in it. */
 struct ini_text {
     const char *next;   /* the line not yet given to inih */

@@ -78,6 +78,9 @@ enum { CONFIG_MAX_BYTES = 1 << 20 }; /* a larger file or text is refused */
 /** Fills in a preset's defaults; NULL is `small`.  USAGE on an unknown preset.  Local. */
 STATUS_CHECKED enum status config_init(struct config *config, const char *preset);
 
+/** The preset whose options of the section `model` the configuration has, or "custom".  Local. */
+const char *config_preset(const struct config *config);
+
 /**
  * Reads INI text over the present values.  Local.
  *

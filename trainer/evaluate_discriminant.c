@@ -95,14 +95,47 @@ done:
     return status;
 }
 
+/* Adds {emotion, segments, place [x, y]} of each emotion that the axes were found with. */
+static enum status add_centres(const struct evaluation *evaluation, json_t *list)
+{
+    enum status status = OK;
+    const struct discriminant *axes = evaluation->discriminant;
+    const struct evaluate_latents *train = &evaluation->train;
+    double sum[N_EMOTIONS][2] = {0};
+    size_t n[N_EMOTIONS] = {0};
+    double *x = malloc((axes->dimensions + axes->n_axes + 1) * sizeof *x);
+    if (!x || status_fault()) FAIL(FAILED, "no memory for a latent");
+    double *y = x + axes->dimensions;
+    for (size_t i = 0; i < train->n_segments && axes->n_axes > 1; i++) {
+        const int8_t label = label_of(evaluation, train, i);
+        if (label < 0) continue;
+        coordinates_of(x, train, i);
+        discriminant_place(y, axes, x);
+        for (int a = 0; a < 2; a++) sum[label][a] += y[a];
+        n[label]++;
+    }
+    for (int e = 0; e < N_EMOTIONS; e++) {
+        if (n[e] == 0) continue;
+        const double count = (double)n[e];
+        json_t *centre = json_pack("{s:s, s:I, s:[o, o]}", "emotion", emotion_names[e], "segments",
+                                   (json_int_t)n[e], "place", evaluate_number(sum[e][0] / count),
+                                   evaluate_number(sum[e][1] / count));
+        if (json_array_append_new(list, centre) != 0) FAIL(FAILED, "no memory for the results");
+    }
+done:
+    free(x);
+    return status;
+}
+
 enum status evaluate_discriminant(const struct evaluation *evaluation, json_t *section)
 {
     enum status status = OK;
     const struct discriminant *axes = evaluation->discriminant;
     struct spread spread[N_EMOTIONS - 1] = {0};
-    json_t *list = json_array();
+    json_t *list = json_array(), *centres = json_array();
     size_t n_held = 0;
     TRY(measure_held(evaluation, spread, &n_held));
+    TRY(add_centres(evaluation, centres));
     for (size_t a = 0; a < N_EMOTIONS - 1 && a < axes->n_axes; a++)
         json_array_append_new(
             list, json_pack("{s:o, s:o, s:o}", "eigenvalue", evaluate_number(axes->value[a]),
@@ -110,9 +143,10 @@ enum status evaluate_discriminant(const struct evaluation *evaluation, json_t *s
                             "held_out_between", evaluate_number(share_between(&spread[a]))));
     if (json_object_set_new(section, "training_segments", json_integer((json_int_t)axes->n_rows)) ||
         json_object_set_new(section, "held_out_segments", json_integer((json_int_t)n_held)) ||
-        json_object_set(section, "axes", list))
+        json_object_set(section, "axes", list) || json_object_set(section, "centres", centres))
         FAIL(FAILED, "no memory for the results");
 done:
     json_decref(list);
+    json_decref(centres);
     return status;
 }

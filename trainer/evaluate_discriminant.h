@@ -17,8 +17,9 @@
 STATUS_CHECKED enum status evaluate_discriminant_create(struct discriminant *axes,
                                                         const struct evaluation *evaluation);
 
-/** The section of the document: eigenvalues, and the share of the variance that lies between
- *  emotions along each axis, in training and on the measured split.  Local. */
+/** The section of the document: eigenvalues, the share of the variance that lies between emotions
+ *  along each axis, in training and on the measured split, and `centres`, each emotion's mean place
+ *  of the training split on the first two axes.  Local. */
 STATUS_CHECKED enum status evaluate_discriminant(const struct evaluation *evaluation,
                                                  json_t *section);
 

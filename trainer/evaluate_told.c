@@ -1,6 +1,8 @@
 /* Predictions of emotion. */
 #include "evaluate_told.h"
 
+#include "discriminant.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -78,7 +80,18 @@ void told_source(char *source, size_t room, const char *name)
     snprintf(source, room, "%.*s", length, slash ? name : ".");
 }
 
-static json_t *piece_json(const struct evaluation *evaluation, size_t i)
+/* The piece's place on the first two axes, the mean of its segments' places: `y` has room for a
+ * place along every axis; NULL where there are no axes. */
+static json_t *place_json(const struct evaluation *evaluation, double *y, size_t i)
+{
+    const struct evaluate_pieces *asked = &evaluation->asked;
+    const struct discriminant *axes = evaluation->discriminant;
+    if (axes->n_axes < 2) return NULL;
+    discriminant_place(y, axes, asked->coordinates + i * asked->n_coordinates);
+    return json_pack("[o, o]", evaluate_number(y[0]), evaluate_number(y[1]));
+}
+
+static json_t *piece_json(const struct evaluation *evaluation, double *y, size_t i)
 {
     const struct evaluate_pieces *asked = &evaluation->asked;
     const struct evaluate_told *told = evaluation->told;
@@ -88,16 +101,21 @@ static json_t *piece_json(const struct evaluation *evaluation, size_t i)
     for (int t = told->first; t < N_TELLERS; t++)
         json_object_set_new(all, teller_name(t), json_integer(told->told[t][i]));
     told_source(source, sizeof source, name);
-    return json_pack("{s:s, s:s, s:i, s:o}", "name", name, "source", source, "label",
-                     asked->label[i], "told", all);
+    return json_pack("{s:s, s:s, s:i, s:o, s:o*}", "name", name, "source", source, "label",
+                     asked->label[i], "told", all, "place", place_json(evaluation, y, i));
 }
 
 enum status evaluate_labelled(const struct evaluation *evaluation, json_t *list)
 {
+    enum status status = OK;
+    double *y = malloc((evaluation->discriminant->n_axes + 1) * sizeof *y);
+    if (!y || status_fault()) FAIL(FAILED, "no memory for a latent");
     for (size_t i = 0; i < evaluation->asked.n; i++)
-        if (json_array_append_new(list, piece_json(evaluation, i)) != 0)
-            return status_fail(FAILED, "no memory for the results, or a name that is not UTF-8");
-    return OK;
+        if (json_array_append_new(list, piece_json(evaluation, y, i)) != 0)
+            FAIL(FAILED, "no memory for the results, or a name that is not UTF-8");
+done:
+    free(y);
+    return status;
 }
 
 /* Labelled pieces of one source, as places among all of them. */

@@ -42,8 +42,8 @@ void evaluate_told_fini(struct evaluate_told *told);
  */
 void told_source(char *source, size_t room, const char *name);
 
-/** Adds {name, source, label, told {teller: emotion}} of each labelled piece, in the corpus's
- * order. Local. */
+/** Adds {name, source, label, told {teller: emotion}, place [x, y]} of each labelled piece, in the
+ *  corpus's order; `place`, on the first two discriminant axes, where there are axes.  Local. */
 STATUS_CHECKED enum status evaluate_labelled(const struct evaluation *evaluation, json_t *list);
 
 /** Adds {source: {pieces, teller: scores}} when the labelled pieces come from several sources.

@@ -309,6 +309,12 @@ char *option_format(const struct option_entry *option, const void *config,
     return option_format_value(option, load(option, config), text);
 }
 
+bool option_same(const struct option_entry *option, const void *a, const void *b)
+{
+    char x[OPTION_VALUE_SIZE], y[OPTION_VALUE_SIZE];
+    return strcmp(option_format(option, a, x), option_format(option, b, y)) == 0;
+}
+
 static char *enum_range(const struct option_entry *option, char text[OPTION_RANGE_SIZE])
 {
     size_t filled = 0;

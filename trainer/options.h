@@ -64,6 +64,9 @@ STATUS_CHECKED enum status option_set(const struct option_entry *option, void *c
 char *option_format(const struct option_entry *option, const void *config,
                     char text[OPTION_VALUE_SIZE]);
 
+/** Whether two configurations have the same value, as written.  Local. */
+bool option_same(const struct option_entry *option, const void *a, const void *b);
+
 /** Writes a default as option_format does; returns `text`.  Local. */
 char *option_format_value(const struct option_entry *option, double value,
                           char text[OPTION_VALUE_SIZE]);
