@@ -111,28 +111,38 @@ static void draw_line(const struct roll *roll, double tick, double grey)
     cairo_stroke(roll->cairo);
 }
 
-/* Bar lines by the signatures, numbered where the numbers have room.  Of bars too short to be seen
- * apart one in many is drawn. */
+/* A bar line, with its number where the one before leaves room. */
+static void draw_bar(const struct roll *roll, double tick, size_t number, double *numbered)
+{
+    static const double ROOM = 36; /* pixels of a number */
+    const double x = x_of(roll, tick);
+    char text[24];
+    draw_line(roll, tick, .8);
+    if (number > 1 && x - *numbered < ROOM) return;
+    *numbered = x;
+    snprintf(text, sizeof text, "%zu", number);
+    cairo_set_source_rgb(roll->cairo, .35, .35, .4);
+    cairo_move_to(roll->cairo, x + 2, MARGIN - 6);
+    cairo_show_text(roll->cairo, text);
+}
+
+/* Bar lines by the signatures; of bars too short to be seen apart one in many. */
 static void draw_bars(const struct roll *roll)
 {
-    static const double ROOM = 36, APART = 4; /* pixels of a number, between lines */
+    static const double APART = 4; /* pixels between lines */
     const struct score *score = roll->score;
-    size_t next = 0, bar = 1, stride = 1;
-    double length = 4.0 * score->division, numbered = -ROOM;
-    char text[24];
+    const double quarter = score->division;
+    size_t next = 0, bar = 1;
+    double length = 4 * quarter, numbered = 0, tick = 0;
     cairo_set_line_width(roll->cairo, 1);
-    for (double tick = 0; tick < roll->end; tick += length * (double)stride, bar += stride) {
+    while (tick < roll->end) {
         for (; next < score->n_signatures && (double)score->signatures[next].tick <= tick; next++)
-            length = 4.0 * score->division * score->signatures[next].numerator /
+            length = 4 * quarter * score->signatures[next].numerator /
                      score->signatures[next].denominator;
-        stride = (size_t)ceil(APART / (length / score->division * roll->quarter));
-        draw_line(roll, tick, .8);
-        if (x_of(roll, tick) - numbered < ROOM) continue;
-        numbered = x_of(roll, tick);
-        snprintf(text, sizeof text, "%zu", bar);
-        cairo_set_source_rgb(roll->cairo, .35, .35, .4);
-        cairo_move_to(roll->cairo, numbered + 2, MARGIN - 6);
-        cairo_show_text(roll->cairo, text);
+        const size_t stride = (size_t)ceil(APART / (length / quarter * roll->quarter));
+        draw_bar(roll, tick, bar, &numbered);
+        tick += length * (double)stride;
+        bar += stride;
     }
     draw_line(roll, roll->end, .8);
 }

@@ -53,7 +53,7 @@ struct batch {
     const int8_t *label;  /* (n_segments) 0-3, or -1 */
     const uint8_t *onset; /* (n_segments, bars x positions) enum onset */
     const real *chroma;   /* (n_segments, bars, 12) tonic-relative, rows sum to 1 or 0 */
-    const real *faders;   /* (n_segments, BATCH_FADERS) standardised */
+    const real *faders;   /* (n_segments, BATCH_FADERS) measured, any unit */
     const real *rhythm_attributes; /* (n_segments, BATCH_RHYTHM_ATTRIBUTES) standardised, or NAN */
     const real *tonal_attributes;  /* (n_segments, BATCH_TONAL_ATTRIBUTES) standardised, or NAN */
 };

@@ -3,8 +3,9 @@
  * correlation of each coordinate's mean with each attribute over a micro-batch.
  *
  * Where all correlations vanish no linear reading of the latent tells the attribute.  A correlation
- * does not change with the coordinate's scale, so that nothing is gained by shrinking it.  Within a
- * micro-batch its expectation is 1 / (n - 1) too high, which has no gradient.
+ * does not change with the coordinate's scale, so that nothing is gained by shrinking it, down to a
+ * deviation of .1, below which a coordinate counts as silent.  Within a micro-batch its expectation
+ * is 1 / (n - 1) too high, which has no gradient.
  *
  * Source: decorrelation of representations as in Cogswell et al., ICLR 2016, with attributes in the
  * place of other units.

@@ -371,10 +371,8 @@ static void attributes_move_with_the_shifts(void)
                 collate.standard.mean[ATTRIBUTE_VELOCITY] - (double)a[ATTRIBUTE_VELOCITY];
             CU_ASSERT(fabs(velocity - round(velocity)) < 1e-3 && fabs(velocity) < 8.5);
             CU_ASSERT_TRUE(velocity_fits(&rows[r], &batch, r, (int)lround(velocity)));
-            const real *faders = batch.faders + s * BATCH_FADERS;
-            CU_ASSERT(agrees(
-                faders[0], scaled(ATTRIBUTE_RHYTHM_DENSITY, (double)a[ATTRIBUTE_RHYTHM_DENSITY])));
-            CU_ASSERT(agrees(faders[3], scaled(ATTRIBUTE_REGISTER, (double)a[ATTRIBUTE_REGISTER])));
+            CU_ASSERT(agrees(batch.faders[s * BATCH_FADERS], (double)a[ATTRIBUTE_RHYTHM_DENSITY]));
+            CU_ASSERT(agrees(batch.faders[s * BATCH_FADERS + 3], (double)a[ATTRIBUTE_REGISTER]));
         }
     }
     CU_ASSERT(unknown > 10);

@@ -35,7 +35,7 @@ static uint32_t masked(const unsigned char *bytes, size_t n)
 {
     uint32_t crc = UINT32_MAX;
     for (size_t i = 0; i < 8 * n; i++) {
-        const uint32_t bit = (bytes[i / 8] >> i % 8 ^ crc) & 1;
+        const uint32_t bit = ((uint32_t)bytes[i / 8] >> i % 8 ^ crc) & 1;
         crc = crc >> 1 ^ (bit ? 0x82f63b78 : 0);
     }
     crc = ~crc;

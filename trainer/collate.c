@@ -182,7 +182,7 @@ static void fill_attributes(struct filler *f, size_t s, const float *measured, s
     for (int a = 0; a < N_ATTRIBUTES; a++)
         scaled[a] = (value[a] - standard->mean[a]) / standard->deviation[a];
     for (size_t i = 0; i < BATCH_FADERS; i++)
-        f->faders[s * BATCH_FADERS + i] = (real)scaled[collate_faders[i]];
+        f->faders[s * BATCH_FADERS + i] = (real)value[collate_faders[i]];
     for (size_t i = 0; i < BATCH_RHYTHM_ATTRIBUTES; i++)
         f->rhythm[s * BATCH_RHYTHM_ATTRIBUTES + i] = (real)scaled[RHYTHM[i]];
     for (size_t i = 0; i < BATCH_TONAL_ATTRIBUTES; i++)

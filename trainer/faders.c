@@ -95,15 +95,12 @@ struct sample {
 static void keep_values(void *context, const struct micro *micro)
 {
     struct sample *sample = context;
-    const struct standard *standard = &sample->trainer->standard;
     const size_t latent = vae_latent(&sample->trainer->vae.shape);
     for (size_t i = 0; i < micro->n_segments; i++)
         for (int f = 0; f < BATCH_FADERS; f++) {
             const real *mean = micro->tape.encoder[vae_fader_factor(f)].moments + i * 2 * latent;
             double *at = sample->values + (size_t)f * sample->n + micro->first_segment + i;
-            at[0] = standard->mean[collate_faders[f]] +
-                    standard->deviation[collate_faders[f]] *
-                        (double)micro->batch.faders[i * BATCH_FADERS + (size_t)f];
+            at[0] = (double)micro->batch.faders[i * BATCH_FADERS + (size_t)f];
             at[BATCH_FADERS * sample->n] = (double)mean[vae_fader_coordinate(f)];
         }
 }

@@ -391,18 +391,18 @@ def fader_part(case, latents, segments):
     return total
 
 
-def standardised(x):
-    """Less its mean, over its norm (kept from 0 by 1e-12); unknown numbers become 0."""
+def standardised(x, floor):
+    """Less its mean, over its norm with `floor` for each number; unknown numbers become 0."""
     known = ~torch.isnan(x)
     x = torch.where(known, x - x[known].mean(), 0.0)
-    return x / torch.sqrt((x**2).sum() + 1e-12)
+    return x / torch.sqrt((x**2).sum() + floor**2 * len(x))
 
 
 def correlation_part(latents, segments):
     """Squared correlations of the tonal means with the rhythm attributes within a micro-batch."""
     z = torch.stack([latent["m"]["tonal"] for latent in latents])
     a = torch.tensor([segment["rhythm"] + segment["faders"][:2] for segment in segments])
-    return sum((standardised(x) @ standardised(y)) ** 2 for x in z.T for y in a.T)
+    return sum((standardised(x, 0.1) @ standardised(y, 1e-6)) ** 2 for x in z.T for y in a.T)
 
 
 def separation(p, case):
