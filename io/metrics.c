@@ -17,8 +17,6 @@ struct metrics {
     struct tail tail;
     char *line; /* (room) the line being written */
     size_t room;
-    size_t lost;
-    bool failing; /* the line before was lost */
 };
 
 /* The step of a whole line, or -1 when it is not one of ours. */
@@ -121,16 +119,12 @@ enum status metrics_write(struct metrics *m, int64_t step, const struct metric *
     const size_t length = format_line(m, step, values, n_values);
     const enum status status =
         length ? tail_append(&m->tail, m->line, length) : status_fail(FAILED, "no memory");
-    const bool reported = m->failing;
-    m->failing = status != OK;
-    if (status == OK) return OK;
-    m->lost++;
-    return reported ? OK : status_prefix(status, "%.200s: step %" PRId64 " lost", m->path, step);
+    return tail_tell(&m->tail, status, m->path, step);
 }
 
 size_t metrics_lost(const struct metrics *m)
 {
-    return m->lost;
+    return m->tail.lost;
 }
 
 void metrics_close(struct metrics *m)

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -35,6 +36,15 @@ enum status tail_append(struct tail *tail, const void *record, size_t size)
     if (n > 0 && ftruncate(tail->descriptor, tail->end) != 0)
         return status_fail(FAILED, "torn record");
     return status_fail(FAILED, "cannot write: %s", strerror(reason));
+}
+
+enum status tail_tell(struct tail *tail, enum status status, const char *path, int64_t step)
+{
+    const bool told = tail->failing;
+    tail->failing = status != OK;
+    tail->lost += status != OK;
+    if (status == OK || told) return OK;
+    return status_prefix(status, "%.200s: step %" PRId64 " lost", path, step);
 }
 
 void tail_close(struct tail *tail)

@@ -5,7 +5,6 @@
 #include "tail.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -38,7 +37,6 @@ struct tensorboard {
     uint32_t crc[256];     /* CRC-32C of each byte */
     unsigned char *record; /* (room) the one being written */
     size_t length, room;
-    bool failing; /* the event before was lost */
 };
 
 static void fill_crc(uint32_t crc[256])
@@ -250,11 +248,8 @@ static enum status write_event(struct tensorboard *board, const char *group, int
 enum status tensorboard_write(struct tensorboard *board, const char *group, int64_t step,
                               const struct metric *values, size_t n_values)
 {
-    const enum status status = write_event(board, group, step, values, n_values);
-    const bool reported = board->failing;
-    board->failing = status != OK;
-    if (status == OK || reported) return OK;
-    return status_prefix(status, "%.200s: step %" PRId64 " lost", board->path, step);
+    return tail_tell(&board->tail, write_event(board, group, step, values, n_values), board->path,
+                     step);
 }
 
 void tensorboard_close(struct tensorboard *board)

@@ -2,21 +2,11 @@
 # jobs/demo from outside, without a network and with little training: every stage runs and its
 # results are shown; what is finished is used again; a failure is one line.
 # usage: demo.sh DEMO AFFEKT
-set -u
 check_page=$(realpath "$(dirname "$0")")/check_page.py
 demo=$1
 affekt=$2
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder" || exit 1
-failures=0
-
-fail() {
-    failures=$((failures + 1))
-    echo "FAILED: $*"
-    sed 's/^/  stdout: /' stdout | tail -5
-    sed 's/^/  stderr: /' stderr | head -5
-}
+# shellcheck source=tests/expectations.sh
+. "$(dirname "$(realpath "$0")")/expectations.sh"
 
 # run CODE ARGUMENT...: runs the demo and expects the exit code.
 run() {
@@ -80,4 +70,4 @@ refuses 2 '.*other: holds something else than a demo' --quick --offline --progra
 [ "$(ls other)" = file ] || fail 'a folder that is not a demo was changed'
 refuses 1 'stage 1 (compose): .*false failed' --quick --offline --program "$(command -v false)" new
 
-exit $((failures != 0))
+finish

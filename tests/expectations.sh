@@ -14,7 +14,7 @@ failures=0
 fail() {
     failures=$((failures + 1))
     echo "FAILED: $*"
-    sed 's/^/  stdout: /' stdout | head -5
+    sed 's/^/  stdout: /' stdout | tail -5
     sed 's/^/  stderr: /' stderr | head -5
 }
 

@@ -2,23 +2,16 @@
 # Manual pages: one a verb, with every option of --help, and train's with every option of --set; and
 # what an installation puts where.
 # usage: manuals.sh MANUALS AFFEKT BUILD
-set -u
 manuals=$1
 affekt=$2
 build=$3
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-failures=0
+# shellcheck source=tests/expectations.sh
+. "$(dirname "$(realpath "$0")")/expectations.sh"
 
-fail() {
-    failures=$((failures + 1))
-    echo "FAILED: $*"
-}
-
-"$manuals" >"$folder/said" 2>&1
+"$manuals" >stdout 2>stderr
 [ $? -eq 2 ] || fail 'no arguments: another exit code than 2'
-grep -q '^usage' "$folder/said" || fail 'no usage'
-cmake --install "$build" --prefix "$folder/usr" >"$folder/said" 2>&1 || fail "$(tail -1 "$folder/said")"
+grep -q '^usage' stderr || fail 'no usage'
+cmake --install "$build" --prefix "$folder/usr" >stdout 2>stderr || fail 'cannot be installed'
 man=$folder/usr/share/man/man1
 verbs=$("$affekt" --help | sed -n '/^  affekt/d; s/^  \([a-z]*\) .*/\1/p')
 [ "$(find "$man" -name 'affekt*.1' | wc -l)" -eq $(($(wc -w <<<"$verbs") + 1)) ] || fail 'not a page a verb'
@@ -38,5 +31,4 @@ done
 cmp -s "$folder/usr/share/bash-completion/completions/affekt" "$(dirname "$manuals")/completion.bash" ||
     fail 'no completion installed'
 
-[ "$failures" -eq 0 ] && echo 'all passed'
-exit $((failures != 0))
+finish

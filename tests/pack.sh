@@ -2,22 +2,12 @@
 # affekt pack from outside: exit codes, one-line errors, pure stdout, archives, equal bytes on any
 # number of ranks, and a killed run that leaves no half a file.
 # usage: pack.sh AFFEKT MPIEXEC
-set -u
 affekt=$1
 mpiexec=$2
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-failures=0
-cd "$folder" || exit 1
+# shellcheck source=tests/expectations.sh
+. "$(dirname "$(realpath "$0")")/expectations.sh"
 
-fail() {
-    failures=$((failures + 1))
-    echo "FAILED: $*"
-    sed 's/^/  stdout: /' stdout | head -5
-    sed 's/^/  stderr: /' stderr | head -5
-}
-
-# run CODE COMMAND...: expects the exit code.
+# run CODE COMMAND...: any command, not affekt alone.
 run() {
     local want=$1 code
     shift
@@ -98,4 +88,4 @@ done
 run 0 "$affekt" pack pieces --labels pieces/labels.csv --out k.h5
 cmp -s one.h5 k.h5 || fail "the run after the kills wrote other bytes"
 
-exit $((failures != 0))
+finish

@@ -1,6 +1,7 @@
 /* metrics: the lines, what a resumed run keeps, a full disk; progress. */
 #define _GNU_SOURCE
 #include "file.h"
+#include "full_disk.h"
 #include "metrics.h"
 #include "progress.h"
 #include "runner.h"
@@ -9,7 +10,6 @@
 #include <math.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 static const char *const path = TEST_BINARY_DIR "/test_metrics.jsonl";
@@ -97,15 +97,6 @@ static void holds_long_lines(void)
     unlink(path);
 }
 
-static void limit_files(rlim_t bytes)
-{
-    struct rlimit limit;
-    CU_ASSERT_EQUAL_FATAL(getrlimit(RLIMIT_FSIZE, &limit), 0);
-    limit.rlim_cur = bytes;
-    CU_ASSERT_EQUAL_FATAL(setrlimit(RLIMIT_FSIZE, &limit), 0);
-}
-
-/* A limit on the file's size stands for a full disk: the write is cut, then refused. */
 static void reports_a_full_disk_once(void)
 {
     struct metrics *m;
@@ -114,12 +105,12 @@ static void reports_a_full_disk_once(void)
     unlink(path);
     CU_ASSERT_EQUAL_FATAL(metrics_open(&m, path, -1), OK);
     CU_ASSERT_EQUAL(metrics_write(m, 1, values, 1), OK);
-    limit_files(strlen(ONE) + 5);
+    full_disk_at(strlen(ONE) + 5);
     CU_ASSERT_EQUAL(metrics_write(m, 2, values, 1), FAILED);
     CU_ASSERT_PTR_NOT_NULL(strstr(status_message(), "test_metrics.jsonl: step 2 lost: cannot"));
     CU_ASSERT_EQUAL(metrics_write(m, 3, values, 1), OK);
     expect(ONE);
-    limit_files(RLIM_INFINITY);
+    full_disk_at(RLIM_INFINITY);
     CU_ASSERT_EQUAL(metrics_write(m, 9, values, 1), OK);
     CU_ASSERT_EQUAL(metrics_lost(m), 2);
     metrics_close(m);

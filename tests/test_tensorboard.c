@@ -3,12 +3,12 @@
 #include "tensorboard.h"
 
 #include "file.h"
+#include "full_disk.h"
 #include "runner.h"
 
 #include <math.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 enum { VERSION_RECORD = 12 + 26 + 4, TIME = 12 + 1 };
@@ -148,27 +148,18 @@ static void cuts_what_is_damaged(void)
     free(bytes);
 }
 
-static void limit_files(rlim_t bytes)
-{
-    struct rlimit limit;
-    CU_ASSERT_EQUAL_FATAL(getrlimit(RLIMIT_FSIZE, &limit), 0);
-    limit.rlim_cur = bytes;
-    CU_ASSERT_EQUAL_FATAL(setrlimit(RLIMIT_FSIZE, &limit), 0);
-}
-
-/* A limit on the file's size stands for a full disk: the write is cut, then refused. */
 static void reports_a_full_disk_once(void)
 {
     struct tensorboard *board;
     void (*old)(int) = signal(SIGXFSZ, SIG_IGN);
     unlink(path);
     open_board(&board, -1);
-    limit_files(VERSION_RECORD + 20);
+    full_disk_at(VERSION_RECORD + 20);
     CU_ASSERT_EQUAL(tensorboard_write(board, "train", 1, loss, 1), FAILED);
     CU_ASSERT_PTR_NOT_NULL(strstr(status_message(), "test_tensorboard: step 1 lost: cannot write"));
     CU_ASSERT_EQUAL(tensorboard_write(board, "train", 2, loss, 1), OK);
     CU_ASSERT_EQUAL(size_of(), VERSION_RECORD);
-    limit_files(RLIM_INFINITY);
+    full_disk_at(RLIM_INFINITY);
     CU_ASSERT_EQUAL(tensorboard_write(board, "train", 3, loss, 1), OK);
     CU_ASSERT(size_of() > VERSION_RECORD);
     tensorboard_close(board);
