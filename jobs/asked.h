@@ -13,7 +13,7 @@ enum { ASKED_FADER = 0x200, ASKED_DRAFTS = 0x300 };
 
 /** What --drafts does, for the option tables. */
 #define ASKED_DRAFTS_HELP                                                                          \
-    "Drafts of every 8 bars; the one stays that says most clearly what is asked for (8)"
+    "Drafts of every bar; the one stays that says most clearly what is asked for (8)"
 
 /** JSON readers hold whole numbers below 2^53 exactly. */
 #define ASKED_SEED_MAX (((size_t)1 << 53) - 1)

@@ -23,6 +23,7 @@ struct piece_state {
     size_t bars_begun;           /* in this segment */
     size_t count;                /* events of this segment */
     bool done;                   /* this segment is complete */
+    bool paused;                 /* it has begun the bar up to which is written */
     double nats, end_nats;       /* end_nats: of the latest `bar is over` that ended a segment */
 };
 
@@ -264,7 +265,7 @@ static struct step_input gather_input(struct generator *generator)
         input.symbol[f] = symbol[f] = arena_take(&generator->scratch, TOGETHER);
     for (size_t i = 0; i < generator->n_pieces && input.n < TOGETHER; i++) {
         const struct piece_state *piece = &generator->piece[i];
-        if (piece->done) continue;
+        if (piece->done || piece->paused) continue;
         list[input.n] = (uint32_t)i;
         type[input.n] = piece->last.type;
         bar[input.n] = piece->bar;
@@ -274,7 +275,7 @@ static struct step_input gather_input(struct generator *generator)
     return input;
 }
 
-/* One step of each piece of a round; false when all pieces are done. */
+/* One step of each piece of a round, as far as its first `bars` bars; false when all have them. */
 static bool advance(struct generator *generator, size_t bars, struct generator_event *events)
 {
     const size_t mark = arena_mark(&generator->scratch), width = generator->vae->shape.width;
@@ -283,21 +284,21 @@ static bool advance(struct generator *generator, size_t bars, struct generator_e
     struct generator_event drawn[TOGETHER];
     if (input.n > 0) {
         step_advance(&generator->cache, h, &input);
-        draw_types(generator, h, bars, &input, drawn);
+        draw_types(generator, h, generator->request->bars, &input, drawn);
     }
     for (uint8_t type = 0; type < N_TYPES; type++) draw_fields(generator, type, h, &input, drawn);
     for (size_t i = 0; i < input.n; i++) {
         const size_t index = input.piece[i];
         struct piece_state *piece = &generator->piece[index];
-        if (!piece->done)
-            take_event(piece, &drawn[i], events + index * generator->settings.max_events);
+        if (piece->done) continue;
+        take_event(piece, &drawn[i], events + index * generator->settings.max_events);
+        piece->paused = drawn[i].type == TYPE_BAR && piece->bars_begun > bars;
     }
     arena_reset(&generator->scratch, mark);
     return input.n > 0;
 }
 
-void generator_segment(struct generator *generator, const struct generator_request *request,
-                       struct generator_event *events, size_t *counts)
+void generator_begin(struct generator *generator, const struct generator_request *request)
 {
     const struct vae_shape *shape = &generator->vae->shape;
     const size_t mark = arena_mark(&generator->scratch);
@@ -317,9 +318,23 @@ void generator_segment(struct generator *generator, const struct generator_reque
                                   generator->n_pieces * generator->vae->decoder.shape.condition);
     vae_condition(shape, condition, request->z, request->tonic, generator->n_pieces);
     step_begin_segment(&generator->cache, condition);
-    while (advance(generator, request->bars, events)) {
-    }
-    generator->request = NULL;
-    for (size_t i = 0; i < generator->n_pieces; i++) counts[i] = generator->piece[i].count;
     arena_reset(&generator->scratch, mark);
+}
+
+void generator_write(struct generator *generator, size_t bars, struct generator_event *events,
+                     size_t *counts)
+{
+    for (size_t i = 0; i < generator->n_pieces; i++) generator->piece[i].paused = false;
+    while (advance(generator, bars, events)) {
+    }
+    for (size_t i = 0; i < generator->n_pieces; i++)
+        counts[i] = generator->piece[i].count - generator->piece[i].paused;
+    if (bars >= generator->request->bars) generator->request = NULL;
+}
+
+void generator_segment(struct generator *generator, const struct generator_request *request,
+                       struct generator_event *events, size_t *counts)
+{
+    generator_begin(generator, request);
+    generator_write(generator, request->bars, events, counts);
 }

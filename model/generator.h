@@ -65,6 +65,18 @@ struct generator_request {
 void generator_segment(struct generator *generator, const struct generator_request *request,
                        struct generator_event *events, size_t *counts);
 
+/** Begins the next segment of every piece; the request is used until the segment is written. Local.
+ */
+void generator_begin(struct generator *generator, const struct generator_request *request);
+
+/** Writes the segment begun as far as its first `bars` bars.  Local.  Cannot fail.
+ *
+ * @param[in,out] events  (n_pieces, max_events): what the segment holds so far, as left before
+ * @param[out]    counts  (n_pieces) events of those bars
+ */
+void generator_write(struct generator *generator, size_t bars, struct generator_event *events,
+                     size_t *counts);
+
 /** Lets piece `to` go on as `from` would, but for its random numbers, which stay its own.  Local.
  */
 void generator_copy(struct generator *generator, size_t to, size_t from);

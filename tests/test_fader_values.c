@@ -75,6 +75,21 @@ static void measured_values_find_their_place(void)
                            "x.h5: too old for --rhythm-density: it holds no faders");
 }
 
+/* Coordinate -> attribute is the way back, but for the two ends. */
+static void coordinates_tell_attributes(void)
+{
+    const struct faders *faders = &fixture.model.faders;
+    const size_t last = FADERS_QUANTILES - 1;
+    for (int f = 0; f < BATCH_FADERS; f++) {
+        const double *attribute = faders->attribute[f], *coordinate = faders->coordinate[f];
+        for (size_t i = 1; i < last; i++)
+            CU_ASSERT_DOUBLE_EQUAL(faders_attribute(faders, f, coordinate[i]), attribute[i], 1e-9);
+        CU_ASSERT_DOUBLE_EQUAL(faders_attribute(faders, f, coordinate[0] - 1), attribute[1], 1e-9);
+        CU_ASSERT_DOUBLE_EQUAL(faders_attribute(faders, f, coordinate[last] + 1),
+                               attribute[last - 1], 1e-9);
+    }
+}
+
 /* The model as a program before faders and label counts would have saved it. */
 static void write_old(const char *path, const char *from)
 {
@@ -91,7 +106,7 @@ static void write_old(const char *path, const char *from)
         CU_ASSERT_PTR_NOT_NULL_FATAL(fields[kept].data);
         kept++;
     }
-    CU_ASSERT_EQUAL(kept, n - 3);
+    CU_ASSERT_EQUAL(kept, n - 4);
     CU_ASSERT_EQUAL_FATAL(checkpoint_load(from, fields, kept), OK);
     for (int i = 0; i < 2; i++) {
         CU_ASSERT_EQUAL_FATAL(checkpoint_load_text(from, texts[i].name, &text[i]), OK);
@@ -141,6 +156,7 @@ const struct suite_test suite_tests[] = {
     {"makes a model", fixture_make},
     {"faders rise", faders_rise},
     {"measured values find their place", measured_values_find_their_place},
+    {"coordinates tell attributes", coordinates_tell_attributes},
     {"older checkpoints still load", older_checkpoints_still_load},
     {"labels are counted", labels_are_counted},
     {"removes its files", fixture_remove},

@@ -418,22 +418,28 @@ static void silence_is_refused(void)
     model.theta[bias + TYPE_BAR] = before;
 }
 
-static void faders_set_their_coordinates_alone(void)
+/* The fader's coordinate is set, those of its factor follow by their slopes, all else stays. */
+static void faders_move_their_factor_alone(void)
 {
     struct transfer_request request = plain_request();
+    const size_t latent = vae_latent(&model.vae.shape);
     double ratio;
     for (int f = 0; f < BATCH_FADERS; f++) {
+        const size_t own = vae_fader_coordinate(f);
         request.faders = (struct fader_target){0};
         request.faders.set[f] = true;
         request.faders.coordinate[f] = 3.25;
         struct posterior latents = latents_of(&request, 0, &ratio);
         CU_ASSERT_EQUAL(ratio, 1);
         for (int g = 0; g < N_FACTORS; g++)
-            for (size_t i = 0; i < latents.n * latents.latent; i++) {
-                const bool mine =
-                    g == (int)vae_fader_factor(f) && i % latents.latent == vae_fader_coordinate(f);
-                const double want = mine ? 3.25 : (double)source[0].posterior.mean[g][i];
-                CU_ASSERT_EQUAL((double)latents.mean[g][i], want);
+            for (size_t i = 0; i < latents.n * latent; i++) {
+                const real *from = source[0].posterior.mean[g];
+                const double slope = model.faders.slope[(size_t)f * latent + i % latent];
+                const double way = 3.25 - (double)from[i / latent * latent + own];
+                double want = (double)from[i];
+                if (g == (int)vae_fader_factor(f))
+                    want = i % latent == own ? 3.25 : want + slope * way;
+                CU_ASSERT_DOUBLE_EQUAL((double)latents.mean[g][i], want, 1e-5 * (1 + fabs(want)));
             }
         posterior_fini(&latents);
     }
@@ -491,7 +497,7 @@ const struct suite_test suite_tests[] = {
     {"tempi are scaled", tempi_are_scaled},
     {"performances keep their seconds", performances_keep_their_seconds},
     {"silence is refused", silence_is_refused},
-    {"faders set their coordinates alone", faders_set_their_coordinates_alone},
+    {"faders move their factor alone", faders_move_their_factor_alone},
     {"memory failures are clean", memory_failures_are_clean},
     {"removes its files", removes_its_files},
     {NULL, NULL},

@@ -63,15 +63,18 @@ static void prepare_sweeps(struct evaluate_control *control, const struct evalua
     const size_t latent = evaluation->held.latent;
     size_t at = control->n_swaps;
     for (int fader = 0; fader < BATCH_FADERS; fader++) {
-        const enum factor factor = vae_fader_factor(fader);
+        struct fader_target target = {.set = {false}};
+        target.set[fader] = true;
         place_values(control->value[fader], &evaluation->train, fader);
         for (size_t i = 0; i < control->n_sweeps; i++) {
             const size_t segment = draw_segment(evaluation, control->n_swaps + i, 0);
             const size_t from[N_FACTORS] = {segment, segment};
             for (int k = 0; k < CONTROL_VALUES; k++, at++) {
+                real *const z[N_FACTORS] = {control->z[0] + at * latent,
+                                            control->z[1] + at * latent};
+                target.coordinate[fader] = control->value[fader][k];
                 set_latent(control, evaluation, at, from);
-                control->z[factor][at * latent + vae_fader_coordinate(fader)] =
-                    (real)control->value[fader][k];
+                faders_apply(&evaluation->model.faders, &target, z, latent);
             }
         }
     }

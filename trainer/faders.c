@@ -78,31 +78,79 @@ done:
     return status;
 }
 
-void faders_apply(const struct fader_target *target, real *const z[N_FACTORS])
+double faders_attribute(const struct faders *faders, int fader, double coordinate)
 {
-    for (int i = 0; i < BATCH_FADERS; i++)
-        if (target->set[i])
-            z[vae_fader_factor(i)][vae_fader_coordinate(i)] = (real)target->coordinate[i];
+    const double *from = faders->coordinate[fader];
+    const double low = from[1], high = from[FADERS_QUANTILES - 2];
+    return quantile(faders->attribute[fader], place_of(from, fmin(fmax(coordinate, low), high)));
 }
 
-/* Attributes, then coordinates, each (BATCH_FADERS, n): zero but for the segments of this rank. */
+void faders_apply(const struct faders *faders, const struct fader_target *target,
+                  real *const z[N_FACTORS], size_t latent)
+{
+    for (int f = 0; f < BATCH_FADERS; f++) {
+        real *row = z[vae_fader_factor(f)];
+        const size_t own = vae_fader_coordinate(f);
+        const double *slope = faders->slope + (size_t)f * latent;
+        const double way = target->coordinate[f] - (double)row[own];
+        if (!target->set[f]) continue;
+        for (size_t d = VAE_FADERS; d < latent; d++) row[d] += (real)(slope[d] * way);
+        row[own] = (real)target->coordinate[f];
+    }
+}
+
+/* Of n segments; zero but for those of this rank. */
 struct sample {
     const struct trainer *trainer;
-    double *values;
-    size_t n;
+    size_t n, latent;
+    double *attribute;    /* (BATCH_FADERS, n) */
+    double *z[N_FACTORS]; /* (latent, n) posterior means */
 };
+
+static size_t sample_size(const struct sample *sample)
+{
+    return sample->n * (BATCH_FADERS + N_FACTORS * sample->latent);
+}
 
 static void keep_values(void *context, const struct micro *micro)
 {
     struct sample *sample = context;
-    const size_t latent = vae_latent(&sample->trainer->vae.shape);
-    for (size_t i = 0; i < micro->n_segments; i++)
-        for (int f = 0; f < BATCH_FADERS; f++) {
-            const real *mean = micro->tape.encoder[vae_fader_factor(f)].moments + i * 2 * latent;
-            double *at = sample->values + (size_t)f * sample->n + micro->first_segment + i;
-            at[0] = (double)micro->batch.faders[i * BATCH_FADERS + (size_t)f];
-            at[BATCH_FADERS * sample->n] = (double)mean[vae_fader_coordinate(f)];
-        }
+    const size_t latent = sample->latent, n = sample->n;
+    for (size_t i = 0; i < micro->n_segments; i++) {
+        const size_t at = micro->first_segment + i;
+        for (size_t f = 0; f < BATCH_FADERS; f++)
+            sample->attribute[f * n + at] = (double)micro->batch.faders[i * BATCH_FADERS + f];
+        for (int g = 0; g < N_FACTORS; g++)
+            for (size_t d = 0; d < latent; d++)
+                sample->z[g][d * n + at] =
+                    (double)micro->tape.encoder[g].moments[i * 2 * latent + d];
+    }
+}
+
+static double covariance(const double *x, const double *y, size_t n)
+{
+    double x_sum = 0, y_sum = 0, sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        x_sum += x[i];
+        y_sum += y[i];
+    }
+    for (size_t i = 0; i < n; i++) sum += (x[i] - x_sum / (double)n) * (y[i] - y_sum / (double)n);
+    return sum;
+}
+
+/* The slopes of a factor's coordinates on its two faders' by the normal equations; faders that
+ * hardly differ or do not vary leave them zero. */
+static void measure_slopes(double *slope[VAE_FADERS], const struct sample *sample, enum factor g)
+{
+    const size_t n = sample->n;
+    const double *z = sample->z[g], *x = z, *y = z + n;
+    const double xx = covariance(x, x, n), yy = covariance(y, y, n), xy = covariance(x, y, n);
+    const double determinant = xx * yy - xy * xy;
+    for (size_t d = VAE_FADERS; d < sample->latent && determinant > 1e-6 * xx * yy; d++) {
+        const double xz = covariance(x, z + d * n, n), yz = covariance(y, z + d * n, n);
+        slope[0][d] = (yy * xz - xy * yz) / determinant;
+        slope[1][d] = (xx * yz - xy * xz) / determinant;
+    }
 }
 
 static int compare(const void *left, const void *right)
@@ -121,31 +169,46 @@ static void tabulate(double table[FADERS_QUANTILES], double *values, size_t n)
     }
 }
 
+/* Sorts the sample's numbers in the end. */
+static void tabulate_all(struct faders *faders, struct sample *sample)
+{
+    *faders = (struct faders){.known = true};
+    for (enum factor g = 0; g < N_FACTORS; g++) {
+        double *first = faders->slope + (size_t)g * VAE_FADERS * sample->latent;
+        double *slope[VAE_FADERS] = {first, first + sample->latent};
+        measure_slopes(slope, sample, g);
+    }
+    for (int f = 0; f < BATCH_FADERS; f++) {
+        double *z = sample->z[vae_fader_factor(f)] + vae_fader_coordinate(f) * sample->n;
+        tabulate(faders->attribute[f], sample->attribute + (size_t)f * sample->n, sample->n);
+        tabulate(faders->coordinate[f], z, sample->n);
+    }
+}
+
 enum status faders_measure(struct faders *faders, struct trainer *trainer)
 {
     enum status status = OK;
-    struct sample sample = {.trainer = trainer};
+    struct sample sample = {.trainer = trainer, .latent = vae_latent(&trainer->vae.shape)};
     struct row *rows = NULL;
+    double *block = NULL;
     size_t n_rows = 0;
     enum status local = sampler_held_out(&trainer->sampler, &trainer->config, SPLIT_TRAIN,
                                          SAMPLE_ROWS, &rows, &n_rows);
     for (size_t i = 0; local == OK && i < n_rows; i++) sample.n += rows[i].n_segments;
-    const size_t count = 2 * BATCH_FADERS * sample.n;
     if (local == OK) {
-        sample.values = status_fault() ? NULL : calloc(count + 1, sizeof *sample.values);
-        if (!sample.values)
+        block = status_fault() ? NULL : calloc(sample_size(&sample) + 1, sizeof *block);
+        if (!block)
             local = status_fail(FAILED, "no memory for the faders of %zu segments", sample.n);
     }
+    sample.attribute = block;
+    for (size_t g = 0; block && g < N_FACTORS; g++)
+        sample.z[g] = block + (BATCH_FADERS + g * sample.latent) * sample.n;
     if (local == OK) local = encode_rows(trainer, rows, n_rows, 1, keep_values, &sample);
     TRY(group_agree(trainer->group, local));
-    group_sum_doubles(trainer->group, sample.values, count);
-    for (size_t f = 0; f < BATCH_FADERS; f++) {
-        tabulate(faders->attribute[f], sample.values + f * sample.n, sample.n);
-        tabulate(faders->coordinate[f], sample.values + (BATCH_FADERS + f) * sample.n, sample.n);
-    }
-    faders->known = true;
+    group_sum_doubles(trainer->group, block, sample_size(&sample));
+    tabulate_all(faders, &sample);
 done:
-    free(sample.values);
+    free(block);
     free(rows);
     return status;
 }

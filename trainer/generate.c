@@ -93,7 +93,7 @@ static void draw_latents(struct batch_state *batch, size_t i, struct latent_poin
     const int asked = batch->request->tonic;
     latent_draw_point(z, model, point, MIXTURE_TEMPERATURE, key);
     latent_draw_residual(z, model, segment, RESIDUAL_TEMPERATURE, key);
-    faders_apply(&batch->request->faders, z);
+    faders_apply(&model->faders, &batch->request->faders, z, latent);
     batch->tonic[i] = (uint8_t)(asked == GENERATE_ANY_TONIC ? latent_draw_tonic(key) : asked);
     batch->pitches[i] = written_pitches(batch->tonic[i]);
 }

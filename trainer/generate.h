@@ -31,7 +31,7 @@ struct generate_request {
     uint64_t seed;              /* of every random number */
     double temperature;         /* of events, > 0 */
     double top_p;               /* of events, (0, 1] */
-    size_t drafts;              /* of a segment, the best of which stays: 1..WRITER_MAX_DRAFTS */
+    size_t drafts;              /* of a bar, the best of which stays: 1..WRITER_MAX_DRAFTS */
     int tonic;                  /* 0-11, or GENERATE_ANY_TONIC: drawn for each piece */
     double tempo;               /* bpm within the vocabulary's range; 0: what the model writes */
     struct fader_target faders; /* of every segment */

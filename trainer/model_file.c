@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { N_BLOCKS = 3, N_EXTRA = 2, N_MEASURED = 3, N_PROGRESS = 2, N_PATIENCE = 4 };
+enum { N_BLOCKS = 3, N_EXTRA = 2, N_MEASURED = 4, N_PROGRESS = 2, N_PATIENCE = 4 };
 
 static const char *const BLOCKS[N_BLOCKS] = {"model", "optimizer/first", "optimizer/second"};
 
@@ -60,7 +60,8 @@ static enum status fields_init(struct fields *fields, const struct parameters *p
 }
 
 /* Describes what files of earlier versions lack; returns how many fields these are. */
-static size_t describe_measured(struct checkpoint_field field[N_MEASURED], struct fields *fields)
+static size_t describe_measured(struct checkpoint_field field[N_MEASURED], struct fields *fields,
+                                const struct vae_shape *shape)
 {
     snprintf(field[0].name, sizeof field[0].name, "faders/attribute");
     describe(&field[0], CHECKPOINT_DOUBLE, BATCH_FADERS, FADERS_QUANTILES,
@@ -68,8 +69,10 @@ static size_t describe_measured(struct checkpoint_field field[N_MEASURED], struc
     snprintf(field[1].name, sizeof field[1].name, "faders/coordinate");
     describe(&field[1], CHECKPOINT_DOUBLE, BATCH_FADERS, FADERS_QUANTILES,
              fields->faders.coordinate);
-    snprintf(field[2].name, sizeof field[2].name, "labels/count");
-    describe(&field[2], CHECKPOINT_INT64, 1, N_EMOTIONS, fields->n_labelled);
+    snprintf(field[2].name, sizeof field[2].name, "faders/slope");
+    describe(&field[2], CHECKPOINT_DOUBLE, BATCH_FADERS, vae_latent(shape), fields->faders.slope);
+    snprintf(field[3].name, sizeof field[3].name, "labels/count");
+    describe(&field[3], CHECKPOINT_INT64, 1, N_EMOTIONS, fields->n_labelled);
     return N_MEASURED;
 }
 
@@ -135,7 +138,7 @@ enum status model_file_write(struct trainer *trainer, const struct faders *fader
     TRY(group_agree(trainer->group, local));
     fields.faders = *faders;
     count_labels(fields.n_labelled, trainer);
-    fields.n += describe_measured(fields.field + fields.n, &fields);
+    fields.n += describe_measured(fields.field + fields.n, &fields, &trainer->vae.shape);
     fields.n += describe_progress(fields.field + fields.n, &fields, &trainer->vae.shape);
     memcpy(fields.window, trainer->window.mass, sizeof fields.window);
     fields.patience = trainer->patience;
@@ -156,19 +159,21 @@ done:
     return status;
 }
 
-/* What the file has of these; the rest stays zero. */
-static enum status read_progress(struct fields *fields, const struct vae_shape *shape,
-                                 const char *path)
+/* Loads those of the fields that the file has and counts them; the others' data stays as it is. */
+static enum status load_present(struct checkpoint_field *wanted, size_t n, size_t *n_found,
+                                const char *path)
 {
     enum status status = OK;
-    struct checkpoint_field wanted[N_PROGRESS], *present = NULL;
+    struct checkpoint_field *present = NULL;
     size_t n_present = 0;
-    const size_t n = describe_progress(wanted, fields, shape);
+    *n_found = 0;
     TRY(checkpoint_list(path, &present, &n_present));
     for (size_t i = 0; i < n_present; i++)
-        for (size_t j = 0; j < n; j++)
-            if (strcmp(present[i].name, wanted[j].name) == 0)
-                TRY(checkpoint_load(path, &wanted[j], 1));
+        for (size_t j = 0; j < n; j++) {
+            if (strcmp(present[i].name, wanted[j].name) != 0) continue;
+            TRY(checkpoint_load(path, &wanted[j], 1));
+            ++*n_found;
+        }
 done:
     free(present);
     return status;
@@ -178,9 +183,12 @@ static enum status load_fields(struct fields *fields, const struct vae_shape *sh
                                const char *path)
 {
     enum status status = OK;
+    struct checkpoint_field progress[N_PROGRESS];
+    size_t n_found;
     TRY(checkpoint_verify(path));
     TRY(checkpoint_load(path, fields->field, fields->n));
-    TRY(read_progress(fields, shape, path));
+    const size_t n = describe_progress(progress, fields, shape);
+    TRY(load_present(progress, n, &n_found, path));
     if (fields->step < 0) FAIL(FAILED, "%s: step %lld", path, (long long)fields->step);
 done:
     return status;
@@ -276,20 +284,16 @@ static enum status check_finite(const struct model *model, const char *path)
 static enum status read_measured(struct model *model, struct fields *fields, const char *path)
 {
     enum status status = OK;
-    struct checkpoint_field wanted[N_MEASURED], *present = NULL;
-    size_t n_present = 0, n_found = 0;
-    const size_t n = describe_measured(wanted, fields);
-    for (int y = 0; y < N_EMOTIONS; y++) model->n_labelled[y] = -1;
-    TRY(checkpoint_list(path, &present, &n_present));
-    for (size_t i = 0; i < n_present; i++)
-        for (size_t j = 0; j < n; j++) n_found += strcmp(present[i].name, wanted[j].name) == 0;
+    struct checkpoint_field wanted[N_MEASURED];
+    size_t n_found = 0;
+    const size_t n = describe_measured(wanted, fields, &model->vae.shape);
+    for (int y = 0; y < N_EMOTIONS; y++) model->n_labelled[y] = fields->n_labelled[y] = -1;
+    TRY(load_present(wanted, n, &n_found, path));
     if (n_found == 0) goto done;
-    TRY(checkpoint_load(path, wanted, n));
     model->faders = fields->faders;
     model->faders.known = true;
     memcpy(model->n_labelled, fields->n_labelled, sizeof model->n_labelled);
 done:
-    free(present);
     return status;
 }
 

@@ -3,10 +3,10 @@
  *
  * The file holds `model/TENSOR`, `optimizer/first/TENSOR`, `optimizer/second/TENSOR`,
  * `attributes/standard` (mean and deviation rows), `trainer/step`, `faders/attribute` and
- * `faders/coordinate` (quantiles), `labels/count` (labelled training pieces of each emotion),
- * `trainer/window` (what the mixture's components held since the last update of their weights), and
- * the texts `config` and `tokeniser`: enough to generate or to go on without the corpus.  Faders
- * and counts are made anew for each save; files without them still load.
+ * `faders/coordinate` (quantiles), `faders/slope`, `labels/count` (labelled training pieces of each
+ * emotion), `trainer/window` (what the mixture's components held since the last update of their
+ * weights), and the texts `config` and `tokeniser`: enough to generate or to go on without the
+ * corpus.  Faders and counts are made anew for each save; files without them still load.
  */
 #ifndef MODEL_FILE_H
 #define MODEL_FILE_H

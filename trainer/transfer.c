@@ -144,12 +144,13 @@ static void shift(struct posterior *latents, const struct model *model,
     }
 }
 
-static void set_faders(struct posterior *latents, const struct fader_target *faders)
+static void set_faders(struct posterior *latents, const struct model *model,
+                       const struct fader_target *target)
 {
     for (size_t s = 0; s < latents->n; s++) {
         const size_t at = s * latents->latent;
         real *const z[N_FACTORS] = {latents->mean[0] + at, latents->mean[1] + at};
-        faders_apply(faders, z);
+        faders_apply(&model->faders, target, z, latents->latent);
     }
 }
 
@@ -169,7 +170,7 @@ enum status transfer_latents(struct posterior *latents, double *tempo_ratio,
                            (double)index / (double)(request->count - 1));
     if (request->shift) shift(latents, model, request);
     TRY(posterior_tempo_ratio(tempo_ratio, latents, input, model));
-    set_faders(latents, &request->faders);
+    set_faders(latents, model, &request->faders);
 done:
     if (status != OK) posterior_fini(latents);
     return status;

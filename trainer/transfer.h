@@ -51,7 +51,7 @@ struct transfer_request {
     struct fader_target faders;
     uint64_t seed;
     double temperature, top_p; /* of events */
-    size_t drafts;             /* of a segment, the best of which stays: 1..WRITER_MAX_DRAFTS */
+    size_t drafts;             /* of a bar, the best of which stays: 1..WRITER_MAX_DRAFTS */
 };
 
 /** A finished piece, valid during the visit. */

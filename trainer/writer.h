@@ -1,9 +1,10 @@
 /**
- * Writes segments from latents, each as the best of several drafts.
+ * Writes segments from latents, bar by bar, each bar as the best of several drafts.
  *
- * A draft is encoded again, and its worth is the density of the asked latents under what the
- * encoders hear in it: so the draft is kept that says most clearly what was asked for.  All drafts
- * of the next segment then go on from it.  One draft is plain sampling.
+ * What a segment holds with a draft of its next bar is measured and encoded, and its worth is how
+ * clearly it says what was asked for: the faders' attributes by themselves, the other coordinates
+ * of the mixture by their density under what the encoders hear.  The drafts of the next bar all go
+ * on from the best.  One draft is plain sampling.
  */
 #ifndef WRITER_H
 #define WRITER_H
