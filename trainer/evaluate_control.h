@@ -1,6 +1,6 @@
 /**
  * What the decoder does with latents that were tampered with: swapped between pieces, swept along
- * a fader.  A disentangled encoder does not imply a controllable decoder.
+ * a fader as faders_apply moves it.  A disentangled encoder does not imply a controllable decoder.
  */
 #ifndef EVALUATE_CONTROL_H
 #define EVALUATE_CONTROL_H
