@@ -10,7 +10,7 @@
 
 enum status checkpoint_verify(const char *path)
 {
-    return user_block_verify(path, NULL, NULL);
+    return user_block_verify(path);
 }
 
 enum status checkpoint_file_digest(const char *path, char digest[CHECKPOINT_DIGEST_SIZE])

@@ -251,26 +251,6 @@ done:
     return status;
 }
 
-/* Digests the finished content and records it in the user block; gives back unused room.  The file
- * is opened anew: only that makes NFS look at what other nodes wrote. */
-static enum status record_completion(struct save *save)
-{
-    enum status status = OK;
-    struct user_block block;
-    hurry_disk(save, DISK_BYTES);
-    const int descriptor = open(save->temporary, O_RDWR | O_CLOEXEC);
-    if (descriptor < 0 || status_fault())
-        FAIL(FAILED, "%s: cannot be reopened: %s", save->temporary, strerror(errno));
-    TRY(user_block_measure(descriptor, save->temporary, &block, NULL, NULL));
-    if (ftruncate(descriptor, (off_t)block.length) != 0)
-        FAIL(FAILED, "%s: cannot be truncated: %s", save->temporary, strerror(errno));
-    TRY(user_block_write(descriptor, save->temporary, &block));
-done:
-    if (descriptor >= 0 && close(descriptor) != 0 && status == OK)
-        status = status_fail(FAILED, "%s: close: %s", save->temporary, strerror(errno));
-    return status;
-}
-
 /* The items in the file's order, while its bytes go by. */
 struct comparison {
     const char *path;
@@ -314,18 +294,50 @@ static enum status order_items(struct save *save)
     return OK;
 }
 
-/* Reads all of it back: the record, the digest and every number against this rank's memory in one
- * pass; then, as any reader would, that each dataset is found where its numbers are. */
-static enum status verify_content(struct save *save)
+/* Reads the content back once, digests it and compares every number with this rank's memory. */
+static enum status measure_content(struct save *save, int descriptor, struct user_block *block)
 {
     enum status status = OK;
-    struct hdf5_guard_file file = {.id = H5I_INVALID_HID};
     struct comparison comparison = {save->temporary, save->items, save->n_items, 0};
     TRY(order_items(save));
-    TRY(user_block_verify(save->temporary, compare_piece, &comparison));
+    TRY(user_block_measure(descriptor, save->temporary, block, compare_piece, &comparison));
     if (comparison.next < save->n_items)
         FAIL(FAILED, "%s: %s: its bytes lie outside the file", save->temporary,
              save->items[comparison.next].name);
+done:
+    return status;
+}
+
+/* Records the digest of the finished content in the user block; gives back unused room.  The file
+ * is opened anew: only that makes NFS look at what other nodes wrote. */
+static enum status record_completion(struct save *save, struct user_block *block)
+{
+    enum status status = OK;
+    hurry_disk(save, DISK_BYTES);
+    const int descriptor = open(save->temporary, O_RDWR | O_CLOEXEC);
+    if (descriptor < 0 || status_fault())
+        FAIL(FAILED, "%s: cannot be reopened: %s", save->temporary, strerror(errno));
+    TRY(measure_content(save, descriptor, block));
+    if (ftruncate(descriptor, (off_t)block->length) != 0)
+        FAIL(FAILED, "%s: cannot be truncated: %s", save->temporary, strerror(errno));
+    TRY(user_block_write(descriptor, save->temporary, block));
+done:
+    if (descriptor >= 0 && close(descriptor) != 0 && status == OK)
+        status = status_fail(FAILED, "%s: close: %s", save->temporary, strerror(errno));
+    return status;
+}
+
+/* Opens the complete file as any reader would: the record is the one just made, and each dataset
+ * is found where its numbers are. */
+static enum status verify_completion(struct save *save, const struct user_block *block)
+{
+    enum status status = OK;
+    struct hdf5_guard_file file = {.id = H5I_INVALID_HID};
+    struct user_block found;
+    TRY(user_block_read(save->temporary, &found));
+    if (found.version != block->version || found.length != block->length ||
+        memcmp(found.digest, block->digest, USER_BLOCK_DIGEST_SIZE) != 0)
+        FAIL(FAILED, "%s: its record is not the one that was written", save->temporary);
     TRY(checkpoint_file_open(&file, save->temporary));
     for (size_t i = 0; i < save->n_items; i++) TRY(checkpoint_file_holds(&file, &save->items[i]));
 done:
@@ -336,8 +348,9 @@ done:
 static enum status publish(struct save *save)
 {
     enum status status = OK;
-    TRY(record_completion(save));
-    TRY(verify_content(save));
+    struct user_block block;
+    TRY(record_completion(save, &block));
+    TRY(verify_completion(save, &block));
     TRY(replace_finish(save->temporary, save->path));
 done:
     return status;

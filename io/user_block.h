@@ -42,8 +42,7 @@ STATUS_CHECKED enum status user_block_measure(int descriptor, const char *path,
                                               void *context);
 
 /** Measures the file at `path` as above and compares with its record. */
-STATUS_CHECKED enum status user_block_verify(const char *path, user_block_visit *visit,
-                                             void *context);
+STATUS_CHECKED enum status user_block_verify(const char *path);
 
 /** Writes the record to the start of the file open as `descriptor`. */
 STATUS_CHECKED enum status user_block_write(int descriptor, const char *path,

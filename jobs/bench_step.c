@@ -1,6 +1,7 @@
 /* affekt bench step: the trainer's own steps. */
 #define _GNU_SOURCE
 #include "bench.h"
+#include "bench_copies.h"
 #include "expect.h"
 #include "operations.h"
 #include "stop.h"
@@ -223,6 +224,8 @@ static enum status run(struct step_bench *b)
         progress_update(&bench->progress, "step %zu of %zu", i + 1, bench->rounds);
     }
     TRY(report(b));
+    /* last, since the copies double the memory that the report measures */
+    if (group_size(bench->group) > 1) TRY(bench_copies(bench, &b->trainer));
 done:
     return status;
 }

@@ -82,10 +82,16 @@ bench 2 'd["rounds"] == 1' gemm "${tiny[@]}" --events 16 --micro 64 --rounds 1
 step='d["events_a_step"] == 128 and d["events_per_second"] > 0 and d["step_seconds"] > 0 and
     r["events"]["unit"] == "events/s" and "memory a rank" in r and
     d["phase_seconds"]["decode"] > 0'
-bench 1 "$step" step "${tiny[@]}" "${made[@]}"
+copies='r["events beside copies"]["limit_name"] == "as many ranks that share nothing" and
+    "events beside copies, by processor time" in r'
+bench 1 "$step and not any('copies' in name for name in r)" step "${tiny[@]}" "${made[@]}"
 operations=$(python3 -c 'import json; print(json.load(open("stdout"))["operations_an_event"])')
-bench 2 "$step and abs(d['operations_an_event'] / $operations - 1) < 1e-9" step "${tiny[@]}" "${made[@]}"
-bench 3 "$step" step "${tiny[@]}" "${made[@]}" --set train.deterministic=true
+bench 2 "$step and $copies and abs(d['operations_an_event'] / $operations - 1) < 1e-9" step "${tiny[@]}" "${made[@]}"
+# 4 rows on 3 ranks; copies that are sharded among one; nothing of the copies' memory in the row
+bench 3 "$step and $copies" step "${tiny[@]}" "${made[@]}" --set train.deterministic=true
+bench 2 "$step and $copies and 0.8 < r['memory a rank']['ratio'] < 1.25" step --preset small \
+    --events 32 --rows 4 --steps 1 --set train.sharded=true
+bench 2 "$copies and d['corpus'] == 'c.h5'" step "${tiny[@]}" --corpus c.h5 --rows 4 --steps 1
 bench 1 'd["corpus"] == "c.h5" and d["events_a_step"] > 0' step "${tiny[@]}" --corpus c.h5 --rows 4 --steps 1
 
 # The reduction: one rank has nothing to send, several have a ring.

@@ -24,6 +24,22 @@ static struct source source_of(void)
     return (struct source){made.corpus.events, made.corpus.segments};
 }
 
+/* Micro-batches when each takes what fits. */
+static size_t fewest_micros(const struct row *rows, size_t n, size_t max_events)
+{
+    const struct source source = source_of();
+    size_t micros = 0, events = 0;
+    for (size_t i = 0; i < n; i++) {
+        const size_t more = collate_row_events(&source, &rows[i]);
+        const bool same = i > 0 && (rows[i].label == CORPUS_UNLABELLED) ==
+                                       (rows[i - 1].label == CORPUS_UNLABELLED);
+        const bool fits = same && events + more <= max_events;
+        if (!fits) micros++;
+        events = fits ? events + more : more;
+    }
+    return micros;
+}
+
 static void check_cut(const struct micro_plan *plan, const struct row *rows, size_t n,
                       size_t max_events)
 {
@@ -43,10 +59,10 @@ static void check_cut(const struct micro_plan *plan, const struct row *rows, siz
         row += micro->n_rows;
         segment += segments;
         all += events;
-        if (i + 1 == plan->n_micros || plan->micros[i + 1].labelled != micro->labelled) continue;
-        CU_ASSERT(events + collate_row_events(&source, &rows[row]) >
-                  max_events); /* no needless cut */
     }
+    const size_t fewest = fewest_micros(rows, n, max_events);
+    CU_ASSERT(plan->n_micros == fewest || (fewest > 1 && plan->n_micros == fewest + 1));
+    CU_ASSERT(plan->n_micros % 2 == 0 || plan->n_micros == 1 || plan->n_micros == n);
     CU_ASSERT(row == n && segment == plan->n_segments && all == plan->n_events);
     CU_ASSERT_EQUAL(plan->n_labelled + plan->n_unlabelled, segment);
 }
@@ -108,9 +124,46 @@ static void ranks_share_the_same_cut(void)
     make_corpus_free(&made);
 }
 
+/* The largest micro-batch of a kind is as small as any cut into as many allows. */
+static void cuts_evenly(void)
+{
+    enum { ROWS = 12, MICROS = 4 };
+    struct row rows[MOST];
+    struct micro_plan plan;
+    made = make_corpus(20, 20);
+    make_rows(rows, ROWS, 0);
+    const struct source source = source_of();
+    size_t before[ROWS + 1] = {0}, least = SIZE_MAX, most = 0;
+    for (size_t i = 0; i < ROWS; i++)
+        before[i + 1] = before[i] + collate_row_events(&source, &rows[i]);
+    for (size_t a = 1; a < ROWS; a++)
+        for (size_t b = a + 1; b < ROWS; b++)
+            for (size_t c = b + 1; c < ROWS; c++) {
+                const size_t cut[] = {0, a, b, c, ROWS};
+                size_t largest = 0;
+                for (size_t i = 0; i < MICROS; i++) {
+                    const size_t events = before[cut[i + 1]] - before[cut[i]];
+                    largest = events > largest ? events : largest;
+                }
+                least = largest < least ? largest : least;
+            }
+    CU_ASSERT_EQUAL_FATAL(micro_plan_init(&plan, MOST, 2), OK);
+    for (size_t limit = least; limit < before[ROWS]; limit += 20) {
+        micro_plan_cut(&plan, &source, rows, ROWS, limit);
+        if (plan.n_micros != MICROS) continue;
+        for (size_t i = 0; i < MICROS; i++)
+            if (plan.micros[i].n_events > most) most = plan.micros[i].n_events;
+        CU_ASSERT_EQUAL(most, least);
+    }
+    CU_ASSERT_EQUAL(most, least); /* some limit did lead to as many */
+    micro_plan_fini(&plan);
+    make_corpus_free(&made);
+}
+
 const char *const suite_name = "micro";
 const struct suite_test suite_tests[] = {
     {"cuts in order and by kind", cuts_in_order_and_by_kind},
+    {"cuts evenly", cuts_evenly},
     {"ranks share the same cut", ranks_share_the_same_cut},
     {NULL, NULL},
 };

@@ -37,6 +37,9 @@ void micro_plan_fini(struct micro_plan *plan);
 /**
  * Cuts rows into micro-batches of at most max_events events (a longer row stands alone) and of one
  * kind, and assigns them to the ranks.  Local, the same on every rank.
+ *
+ * There are as few as that allows, one more where these are several and odd, as even as the rows'
+ * order allows: ranks wait for the one that has most to do.
  */
 void micro_plan_cut(struct micro_plan *plan, const struct source *source, const struct row *rows,
                     size_t n_rows, size_t max_events);

@@ -56,7 +56,8 @@ struct trainer_memory trainer_memory(const struct config *config,
 {
     const size_t rows = config->train.batch, segments = rows * config->data.row_segments;
     const size_t events = largest_micro(config);
-    /* Two neighbours of one kind hold more than micro_events together, so this many at most. */
+    /* Filled up, two neighbours of one kind hold more than micro_events together, so each kind has
+     * twice what would fill them and one; and one more makes the number even. */
     const size_t all = segments * EVENTS_SEGMENT_EVENTS;
     size_t micros = 2 * (all / config->train.micro_events) + 4;
     if (micros > rows) micros = rows;
