@@ -11,9 +11,10 @@ struct copies {
     struct bench *bench;
     struct trainer *shared;
     struct trainer alone;
-    double *rate;     /* (N_KINDS, rounds) owned; events a second of all ranks, by the clock */
-    double *cpu_rate; /* (N_KINDS, rounds) owned; events a second of processor time */
-    double *ratio;    /* (rounds) owned; for medians */
+    /* (N_KINDS, rounds) owned; events a second of all ranks: the sum of their speeds, and all events
+     * by the time of the slowest */
+    double *sum, *slowest;
+    double *ratio; /* (rounds) owned; for medians */
 };
 
 /* A rank's share of the rows, by itself; other rows than its neighbours'. */
@@ -33,51 +34,51 @@ static enum status make_alone(struct copies *c, const struct corpus *corpus)
     TRY(trainer_init(&c->alone, group_self(), corpus, &config));
     TRY(timeline_init(&c->alone.timeline, false));
     c->alone.step = c->shared->step; /* in the same stage of the schedule */
-    c->rate = calloc(N_KINDS * c->bench->rounds, sizeof *c->rate);
-    c->cpu_rate = calloc(N_KINDS * c->bench->rounds, sizeof *c->cpu_rate);
+    c->sum = calloc(N_KINDS * c->bench->rounds, sizeof *c->sum);
+    c->slowest = calloc(N_KINDS * c->bench->rounds, sizeof *c->slowest);
     c->ratio = calloc(c->bench->rounds, sizeof *c->ratio);
-    if (!c->rate || !c->cpu_rate || !c->ratio)
+    if (!c->sum || !c->slowest || !c->ratio)
         FAIL(FAILED, "no memory for %zu rounds", c->bench->rounds);
 done:
     return status;
 }
 
 /* One step of every rank, begun at the same time.  What is shared is done when the slowest rank has
- * it; copies that know nothing of each other add up their own speeds. */
-static enum status measure(struct copies *c, int kind, double *rate, double *cpu_rate)
+ * it; copies that know nothing of each other add up their own speeds.  Where other programs and
+ * machines slow now one core, now another, that alone sets them apart: beside the slowest copy is
+ * what sharing costs by itself. */
+static enum status measure(struct copies *c, int kind, double *sum, double *slowest)
 {
     enum status status = OK;
     struct group *group = c->bench->group;
     struct step_report report = {0};
     group_barrier(group);
-    const double start = stop_clock(), cpu = bench_cpu_clock();
+    const double start = stop_clock();
     const enum status local =
         trainer_step(kind == TOGETHER ? c->shared : &c->alone, false, &report);
-    double seconds = stop_clock() - start;
-    const double cpu_seconds = bench_cpu_clock() - cpu;
+    const double seconds = stop_clock() - start;
     TRY(group_agree(group, local));
     /* a shared step reports the events of all ranks on each of them */
     const double n = kind == TOGETHER ? group_size(group) : 1;
     const double events = (double)report.n_events / n;
-    if (kind == TOGETHER) group_max_doubles(group, &seconds, 1);
-    double sums[] = {events / seconds, events, cpu_seconds};
+    double most = seconds, sums[] = {events / seconds, events};
+    group_max_doubles(group, &most, 1);
     group_sum_doubles(group, sums, sizeof sums / sizeof *sums);
-    *rate = sums[0];
-    *cpu_rate = sums[1] / sums[2];
+    *slowest = sums[1] / most;
+    *sum = kind == TOGETHER ? *slowest : sums[0];
 done:
     return status;
 }
 
 /* Adds a row whose ratio is the median over rounds: neighbours in time saw the same machine.
  * Reorders `rates` (N_KINDS, rounds). */
-static void report(const struct copies *c, const char *name, double *rates, double scale)
+static void report(const struct copies *c, const char *name, double *rates, const char *limit)
 {
     const size_t n = c->bench->rounds;
     for (size_t i = 0; i < n; i++) c->ratio[i] = rates[TOGETHER * n + i] / rates[ALONE * n + i];
     const double ratio = bench_median(c->ratio, n);
-    const double value = scale * bench_median(rates + TOGETHER * n, n);
-    bench_rate(c->bench, name, value, "events/s", value / ratio,
-               "as many ranks that share nothing");
+    const double value = bench_median(rates + TOGETHER * n, n);
+    bench_rate(c->bench, name, value, "events/s", value / ratio, limit);
 }
 
 static enum status run(struct copies *c, const struct corpus *corpus)
@@ -92,13 +93,12 @@ static enum status run(struct copies *c, const struct corpus *corpus)
         for (int k = 0; k < N_KINDS; k++) {
             const int kind = k == 0 ? first : TOGETHER + ALONE - first;
             const size_t at = (size_t)kind * bench->rounds + i;
-            TRY(measure(c, kind, &c->rate[at], &c->cpu_rate[at]));
+            TRY(measure(c, kind, &c->sum[at], &c->slowest[at]));
         }
         progress_update(&bench->progress, "pair %zu of %zu", i + 1, bench->rounds);
     }
-    const double cores = group_size(bench->group) * (double)bench->config.train.threads;
-    report(c, "events beside copies", c->rate, 1);
-    report(c, "events beside copies, by processor time", c->cpu_rate, cores);
+    report(c, "events beside copies", c->sum, "as many ranks that share nothing");
+    report(c, "events beside the slowest copy", c->slowest, "as many, each step by the slowest");
 done:
     return status;
 }
@@ -108,8 +108,8 @@ enum status bench_copies(struct bench *bench, struct trainer *shared)
     struct copies c = {.bench = bench, .shared = shared};
     const enum status status = run(&c, shared->corpus);
     trainer_fini(&c.alone);
-    free(c.rate);
-    free(c.cpu_rate);
+    free(c.sum);
+    free(c.slowest);
     free(c.ratio);
     return status;
 }
