@@ -11,8 +11,8 @@ struct copies {
     struct bench *bench;
     struct trainer *shared;
     struct trainer alone;
-    /* (N_KINDS, rounds) owned; events a second of all ranks: the sum of their speeds, and all events
-     * by the time of the slowest */
+    /* (N_KINDS, rounds) owned; events a second of all ranks: the sum of their speeds, and all
+     * events by the time of the slowest */
     double *sum, *slowest;
     double *ratio; /* (rounds) owned; for medians */
 };

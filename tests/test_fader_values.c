@@ -90,6 +90,35 @@ static void coordinates_tell_attributes(void)
     }
 }
 
+/* The fader's coordinate is set, the others of its factor follow by their slopes, all else stays.
+ */
+static void a_fader_moves_its_factor(void)
+{
+    const size_t latent = vae_latent(&fixture.model.vae.shape);
+    const struct faders *faders = &fixture.model.faders;
+    for (int f = 0; f < BATCH_FADERS; f++) {
+        struct fader_target target = {.coordinate = {0}};
+        real block[N_FACTORS * FADERS_MAX_LATENT];
+        real *const z[N_FACTORS] = {block, block + latent};
+        const double *slope = faders->slope + (size_t)f * latent;
+        const size_t own = vae_fader_coordinate(f);
+        double moved = 0;
+        for (size_t i = 0; i < N_FACTORS * latent; i++) block[i] = (real)(0.25 * (double)i);
+        const double way = 3.25 - (double)z[vae_fader_factor(f)][own];
+        target.set[f] = true;
+        target.coordinate[f] = 3.25;
+        faders_apply(faders, &target, z, latent);
+        for (size_t i = 0; i < N_FACTORS * latent; i++) {
+            const bool mine = i / latent == (size_t)vae_fader_factor(f);
+            double want = 0.25 * (double)i;
+            if (mine) want = i % latent == own ? 3.25 : want + slope[i % latent] * way;
+            CU_ASSERT_DOUBLE_EQUAL((double)block[i], want, 1e-5 * (1 + fabs(want)));
+            moved += fabs((double)block[i] - 0.25 * (double)i);
+        }
+        CU_ASSERT(moved > fabs(way)); /* not the fader's alone */
+    }
+}
+
 /* The model as a program before faders and label counts would have saved it. */
 static void write_old(const char *path, const char *from)
 {
@@ -157,6 +186,7 @@ const struct suite_test suite_tests[] = {
     {"faders rise", faders_rise},
     {"measured values find their place", measured_values_find_their_place},
     {"coordinates tell attributes", coordinates_tell_attributes},
+    {"a fader moves its factor", a_fader_moves_its_factor},
     {"older checkpoints still load", older_checkpoints_still_load},
     {"labels are counted", labels_are_counted},
     {"removes its files", fixture_remove},
