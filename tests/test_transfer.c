@@ -420,8 +420,7 @@ static void silence_is_refused(void)
 
 static void faders_move_every_segment(void)
 {
-    const struct transfer_request plain = plain_request();
-    struct transfer_request request = plain;
+    struct transfer_request plain = plain_request(), request = plain;
     double ratio;
     for (int f = 0; f < BATCH_FADERS; f++) {
         request.faders = (struct fader_target){0};
