@@ -11,8 +11,8 @@
 #include <string.h>
 
 /*
- * Deviations of the training set by which a fader's attribute may miss what is asked for.  Of .1, .2
- * and .3 the first brought faders closest, with emotions and swaps alike within chance.
+ * Deviations of the training set by which a fader's attribute may miss what is asked for.  Of .1,
+ * .2 and .3 the first brought faders closest, with emotions and swaps alike within chance.
  */
 static const double FADER_TOLERANCE = 0.1;
 
