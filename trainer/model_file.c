@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 enum { N_BLOCKS = 3, N_EXTRA = 2, N_MEASURED = 4, N_PROGRESS = 2, N_PATIENCE = 4 };
+enum { N_TABLES = 2 }; /* of the measured: without both there are no faders */
 
 static const char *const BLOCKS[N_BLOCKS] = {"model", "optimizer/first", "optimizer/second"};
 
@@ -280,18 +281,19 @@ static enum status check_finite(const struct model *model, const char *path)
     return OK;
 }
 
-/* The measured fields, when the file has them. */
+/* The measured fields as far as the file has them. */
 static enum status read_measured(struct model *model, struct fields *fields, const char *path)
 {
     enum status status = OK;
     struct checkpoint_field wanted[N_MEASURED];
     size_t n_found = 0;
     const size_t n = describe_measured(wanted, fields, &model->vae.shape);
-    for (int y = 0; y < N_EMOTIONS; y++) model->n_labelled[y] = fields->n_labelled[y] = -1;
-    TRY(load_present(wanted, n, &n_found, path));
-    if (n_found == 0) goto done;
-    model->faders = fields->faders;
-    model->faders.known = true;
+    for (int y = 0; y < N_EMOTIONS; y++) fields->n_labelled[y] = -1;
+    TRY(load_present(wanted, N_TABLES, &n_found, path));
+    const bool known = n_found == N_TABLES;
+    TRY(load_present(wanted + N_TABLES, n - N_TABLES, &n_found, path));
+    if (known) model->faders = fields->faders;
+    model->faders.known = known;
     memcpy(model->n_labelled, fields->n_labelled, sizeof model->n_labelled);
 done:
     return status;
