@@ -163,6 +163,18 @@ static double worth(const struct pages *pages, size_t s, size_t i, size_t bars)
     return sum;
 }
 
+/* Whether every draft has exactly so many bars of segment s. */
+static bool all_have_bars(const struct pages *pages, size_t s, size_t bars)
+{
+    for (size_t i = 0; i < pages->n; i++) {
+        size_t n = 0;
+        for (size_t j = 0; j < pages->counts[s][i]; j++)
+            n += pages->events[s][i * ROOM + j].type == TYPE_BAR;
+        if (n != bars) return false;
+    }
+    return true;
+}
+
 /* Copies the best draft of a piece over the others; whether it was another than the first. */
 static bool copy_best(struct generator *generator, struct pages *all, size_t s, size_t piece,
                       size_t bars)
@@ -196,6 +208,7 @@ static void the_best_draft_stays(void)
         generator_begin(generator, &request);
         for (size_t bars = 1; bars <= request.bars; bars++) {
             generator_write(generator, bars, all->events[s], all->counts[s]);
+            CU_ASSERT(all_have_bars(all, s, bars));
             for (size_t piece = 0; piece < PIECES; piece++)
                 not_first += copy_best(generator, all, s, piece, bars);
         }
