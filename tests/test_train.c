@@ -1,7 +1,6 @@
 /* trainer: n ranks equal one rank, deterministic runs have the same bits, replicas stay equal, bad
  * numbers skip the step everywhere, faults reach every rank. */
 #define _GNU_SOURCE
-#include "fit.h"
 #include "run.h"
 #include "runner.h"
 #include "train_group.h"
@@ -10,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MAX_OPTIONS = 4, MOST_MEANS = 256 };
+enum { MAX_OPTIONS = 4 };
 
 /* A configuration apart from the common one, and a corpus. */
 struct run_case {
@@ -351,50 +350,6 @@ static void many_skipped_steps_end_the_run(void)
     CU_ASSERT_NOT_EQUAL(access(train_path("skipped/checkpoints/latest"), F_OK), 0);
 }
 
-/* The mixture after a fit at the start. */
-static void fit_on(const struct corpus *corpus, const struct config *config, real *mean, size_t *n)
-{
-    struct trainer trainer;
-    CU_ASSERT_EQUAL(trainer_init(&trainer, train_world(), corpus, config), OK);
-    CU_ASSERT_EQUAL(fit_mixture(&trainer), OK);
-    const struct mixture_shape shape = vae_mixture(&trainer.vae, trainer.theta).shape;
-    *n = shape.n_components * shape.dimensions;
-    CU_ASSERT(*n <= MOST_MEANS);
-    memcpy(mean, trainer.theta + trainer.vae.mixture_mean, *n * sizeof *mean);
-    trainer_fini(&trainer);
-}
-
-/* Labelled segments come first: where they fill the fit, other pieces do not change it. */
-static void the_fit_prefers_labelled_segments(void)
-{
-    const struct config config = make_config((const char *const[]){"fit.segments=16", NULL});
-    struct made_corpus few = make_corpus(20, 8), many = make_corpus(20, 80);
-    real a[MOST_MEANS], b[MOST_MEANS];
-    size_t n, m;
-    fit_on(&few.corpus, &config, a, &n);
-    fit_on(&many.corpus, &config, b, &m);
-    CU_ASSERT(n == m && memcmp(a, b, n * sizeof *a) == 0);
-    make_corpus_free(&few);
-    make_corpus_free(&many);
-}
-
-/* A label that training may not see is none for the fit either. */
-static void the_fit_sees_no_hidden_label(void)
-{
-    struct config config = make_config((const char *const[]){"data.label_fraction=0", NULL});
-    struct made_corpus labelled = make_corpus(40, 0), bare = make_corpus(0, 40);
-    real a[MOST_MEANS], b[MOST_MEANS];
-    size_t n, m;
-    fit_on(&labelled.corpus, &config, a, &n);
-    fit_on(&bare.corpus, &config, b, &m);
-    CU_ASSERT(n == m && memcmp(a, b, n * sizeof *a) == 0);
-    config.data.label_fraction = 1;
-    fit_on(&labelled.corpus, &config, a, &n);
-    CU_ASSERT(memcmp(a, b, n * sizeof *a) != 0);
-    make_corpus_free(&labelled);
-    make_corpus_free(&bare);
-}
-
 /* What a fault is put into; returns the status of the faulty call. */
 static enum status init_only(struct trainer *trainer, const struct config *config)
 {
@@ -463,8 +418,6 @@ const struct suite_test suite_tests[] = {
     {"not a number skips the step on all", not_a_number_skips_the_step_on_all},
     {"a rank without rows can skip the step", a_rank_without_rows_can_skip_the_step},
     {"many skipped steps end the run", many_skipped_steps_end_the_run},
-    {"the fit prefers labelled segments", the_fit_prefers_labelled_segments},
-    {"the fit sees no hidden label", the_fit_sees_no_hidden_label},
     {"faults reach every rank", faults_reach_every_rank},
     {NULL, NULL},
 };

@@ -67,6 +67,7 @@ struct config {
     } train;
     struct {
         size_t iterations, segments;
+        double weak, unlabelled;
     } fit;
     struct {
         size_t every, keep;

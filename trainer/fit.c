@@ -5,12 +5,16 @@
 #include "encode.h"
 #include "process_grid.h"
 #include "sum.h"
+#include "weak_label.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { FIT_MAX_DIMENSIONS = 512 }; /* of both factors: twice the most of model.latent_mixture */
+
+/* Statistics are kept apart by what told a segment's emotion. */
+enum told_by { TOLD_BY_LABEL, TOLD_BY_RULE, TOLD_BY_MIXTURE, N_TOLD_BY };
 
 /* This rank's latents in some coordinates, and a mixture there. */
 struct space {
@@ -24,11 +28,13 @@ struct fit {
     struct space latents; /* the mixture is the model's; owns m, s */
     struct space axes;    /* along the discriminant's axes; owns all; empty without */
     int8_t *label;
-    uint32_t *place;    /* (n) each segment's place among all */
-    int8_t *all_labels; /* (room) of all segments, on every rank */
+    uint32_t *place; /* (n) each segment's place among all */
+    int8_t *told; /* (room) of all segments, on every rank: the label, or the rule's where none is;
+                     CORPUS_UNLABELLED where neither says anything */
     size_t n, room;
-    struct sum *sum; /* labelled, then unlabelled statistics */
+    struct sum *sum; /* (N_TOLD_BY) statistics each */
     double *values;
+    double weak, unlabelled; /* fit.weak, fit.unlabelled */
 };
 
 static size_t statistics(const struct mixture_shape *shape)
@@ -57,18 +63,20 @@ static enum status fit_init(struct fit *fit, struct trainer *trainer, size_t roo
                                     .mean = trainer->theta + vae->mixture_mean,
                                     .log_variance = trainer->theta + vae->mixture_log_variance,
                                     .log_weight = trainer->theta + vae->mixture_log_weight},
-                        .room = room};
+                        .room = room,
+                        .weak = trainer->config.fit.weak,
+                        .unlabelled = trainer->config.fit.unlabelled};
     ASSERT(shape.dimensions <= FIT_MAX_DIMENSIONS);
     fit->latents.m = malloc((room * shape.dimensions + 1) * sizeof(real));
     fit->latents.s = malloc((room * shape.dimensions + 1) * sizeof(real));
     fit->label = malloc(room + 1);
     fit->place = malloc((room + 1) * sizeof *fit->place);
-    fit->all_labels = malloc(room + 1);
-    fit->values = malloc(2 * statistics(&shape) * sizeof *fit->values);
-    if (!fit->latents.m || !fit->latents.s || !fit->label || !fit->place || !fit->all_labels ||
+    fit->told = malloc(room + 1);
+    fit->values = malloc(N_TOLD_BY * statistics(&shape) * sizeof *fit->values);
+    if (!fit->latents.m || !fit->latents.s || !fit->label || !fit->place || !fit->told ||
         !fit->values || status_fault())
         FAIL(FAILED, "no memory for the latents of %zu segments", room);
-    TRY(sum_create(&fit->sum, 2 * statistics(&shape)));
+    TRY(sum_create(&fit->sum, N_TOLD_BY * statistics(&shape)));
 done:
     return status;
 }
@@ -82,7 +90,7 @@ static void fit_fini(struct fit *fit)
     free(fit->axes.mean);
     free(fit->label);
     free(fit->place);
-    free(fit->all_labels);
+    free(fit->told);
     free(fit->values);
     sum_destroy(fit->sum);
 }
@@ -117,11 +125,19 @@ static enum status choose_rows(struct trainer *trainer, struct row **rows, size_
     return OK;
 }
 
-static void label_segments(struct fit *fit, const struct row *rows, size_t n_rows)
+static void tell_segments(struct fit *fit, const struct trainer *trainer, const struct row *rows,
+                          size_t n_rows)
 {
+    const struct corpus_segment *segments = trainer->corpus->segments;
     size_t n = 0;
     for (size_t i = 0; i < n_rows; i++)
-        for (uint32_t s = 0; s < rows[i].n_segments; s++) fit->all_labels[n++] = rows[i].label;
+        for (uint32_t s = 0; s < rows[i].n_segments; s++) {
+            fit->told[n] = rows[i].label;
+            if (fit->weak > 0 && rows[i].label == CORPUS_UNLABELLED)
+                fit->told[n] =
+                    weak_label(segments[rows[i].first_segment + s].attributes, &trainer->standard);
+            n++;
+        }
 }
 
 /* The discriminant's axes, none when there is nothing to separate. */
@@ -129,19 +145,22 @@ static enum status find_axes(struct discriminant *axes, const struct fit *fit,
                              struct trainer *trainer)
 {
     const size_t d = fit->latents.shape.dimensions;
-    struct discriminant_rows rows = {
-        .label = fit->label, .n = fit->n, .dimensions = d, .n_classes = MIXTURE_EMOTIONS};
+    struct discriminant_rows rows = {.n = fit->n, .dimensions = d, .n_classes = MIXTURE_EMOTIONS};
     *axes = (struct discriminant){0};
     if (!process_grid_possible(trainer->group)) return OK;
     double *x = malloc((fit->n * d + 1) * sizeof *x);
-    enum status status = x ? OK : status_fail(FAILED, "no memory for %zu latents", fit->n);
+    int8_t *told = malloc(fit->n + 1);
+    enum status status = x && told ? OK : status_fail(FAILED, "no memory for %zu latents", fit->n);
     status = group_agree(trainer->group, status);
     for (size_t i = 0; status == OK && i < fit->n * d; i++) x[i] = (double)fit->latents.m[i];
+    for (size_t i = 0; status == OK && i < fit->n; i++) told[i] = fit->told[fit->place[i]];
     rows.x = x;
+    rows.label = told;
     if (status == OK)
         status =
             discriminant_create(axes, trainer->group, &rows, trainer->config.train.deterministic);
     free(x);
+    free(told);
     return status;
 }
 
@@ -207,7 +226,7 @@ static enum status seed_mixture(const struct fit *fit, const struct space *space
     group_sum_doubles(trainer->group, all, count);
     for (size_t i = 0; i < count; i++) m[i] = (real)all[i];
     const struct mixture_rows rows = {
-        .m = m, .s = m + n_segments * d, .label = fit->all_labels, .n = n_segments};
+        .m = m, .s = m + n_segments * d, .label = fit->told, .n = n_segments};
     mixture_fit_seed(&space->shape, space->mean, space->log_variance, space->log_weight, &rows,
                      trainer->config.train.seed, &scratch);
 done:
@@ -217,43 +236,68 @@ done:
     return status;
 }
 
-/* Statistics in `to` of the labelled and the unlabelled segments of this rank by the
- * responsibilities of `from`, segment by segment, so that the exact sum has the same terms however
- * the segments lie on the ranks. */
-static void accumulate(struct fit *fit, const struct space *from, const struct space *to)
+/* Adds the segment's statistics in `to` by responsibilities of `from`, within `label` if it is one.
+ */
+static void add_segment(struct fit *fit, const struct space *from, const struct space *to, size_t i,
+                        enum told_by by, int8_t label)
 {
     const size_t d = from->shape.dimensions, own = to->shape.dimensions;
     const size_t size = statistics(&to->shape);
     const struct mixture mixture = {from->shape, from->mean, from->log_variance, from->log_weight};
     double q[MIXTURE_MAX_COMPONENTS];
+    memset(fit->values, 0, size * sizeof *fit->values);
+    (void)mixture_fit_responsibilities(q, &mixture, from->m + i * d, from->s + i * d, &label, 1);
+    mixture_fit_moments(fit->values, &to->shape, q, to->m + i * own, to->s + i * own, 1);
+    sum_add(fit->sum, by * size, fit->values, size);
+}
+
+/* Segment by segment, so that the exact sum has the same terms however they lie on the ranks. */
+static void accumulate(struct fit *fit, const struct space *from, const struct space *to)
+{
     for (size_t i = 0; i < fit->n; i++) {
-        memset(fit->values, 0, size * sizeof *fit->values);
-        (void)mixture_fit_responsibilities(q, &mixture, from->m + i * d, from->s + i * d,
-                                           fit->label + i, 1);
-        mixture_fit_moments(fit->values, &to->shape, q, to->m + i * own, to->s + i * own, 1);
-        sum_add(fit->sum, fit->label[i] >= 0 ? 0 : size, fit->values, size);
+        if (fit->label[i] >= 0) {
+            add_segment(fit, from, to, i, TOLD_BY_LABEL, fit->label[i]);
+            continue;
+        }
+        const int8_t told = fit->told[fit->place[i]];
+        if (told >= 0) add_segment(fit, from, to, i, TOLD_BY_RULE, told);
+        add_segment(fit, from, to, i, TOLD_BY_MIXTURE, CORPUS_UNLABELLED);
     }
+}
+
+/* How many segments the statistics are of. */
+static double weight_of(const double *values, const struct mixture_shape *shape)
+{
+    double n = 0;
+    for (size_t i = 0; i < shape->n_components; i++)
+        n += values[i * (statistics(shape) / shape->n_components)];
+    return n;
+}
+
+/* values[TOLD_BY_LABEL] += weight * values[by], a weight that makes them count as `most` segments
+ * at most. */
+static void add_weighted(double *values, const struct mixture_shape *shape, enum told_by by,
+                         double most)
+{
+    const size_t size = statistics(shape);
+    const double *from = values + by * size, n = weight_of(from, shape);
+    const double weight = n > most ? most / n : 1;
+    for (size_t i = 0; i < size; i++) values[i] += weight * from[i];
 }
 
 /* Responsibilities by one space's mixture, the M step in another or the same. */
 static void iterate(struct fit *fit, const struct space *from, const struct space *to,
                     struct group *group)
 {
-    const size_t size = statistics(&to->shape), k = to->shape.n_components;
-    double n_labelled = 0, n_unlabelled = 0;
-    double *labelled = fit->values, *unlabelled = fit->values + size;
+    const struct mixture_shape *shape = &to->shape;
     sum_clear(fit->sum);
     accumulate(fit, from, to);
     sum_over_ranks(fit->sum, group);
     sum_read(fit->sum, fit->values);
-    for (size_t i = 0; i < k; i++) {
-        n_labelled += labelled[i * (size / k)];
-        n_unlabelled += unlabelled[i * (size / k)];
-    }
-    const double lambda =
-        n_labelled > 0 && n_unlabelled > n_labelled ? n_labelled / n_unlabelled : 1;
-    for (size_t i = 0; i < size; i++) labelled[i] += lambda * unlabelled[i];
-    mixture_fit_update(&to->shape, to->mean, to->log_variance, to->log_weight, labelled);
+    add_weighted(fit->values, shape, TOLD_BY_RULE, fit->weak * MIXTURE_EMOTIONS);
+    const double told = weight_of(fit->values, shape);
+    add_weighted(fit->values, shape, TOLD_BY_MIXTURE, told > 0 ? fit->unlabelled * told : HUGE_VAL);
+    mixture_fit_update(shape, to->mean, to->log_variance, to->log_weight, fit->values);
 }
 
 /* Starts along the axes that separate the emotions, where there are any, and else among the
@@ -284,7 +328,7 @@ enum status fit_mixture(struct trainer *trainer)
     struct fit fit = {0};
     enum status local = choose_rows(trainer, &rows, &n_rows, &n_segments);
     if (local == OK) local = fit_init(&fit, trainer, n_segments);
-    if (local == OK) label_segments(&fit, rows, n_rows);
+    if (local == OK) tell_segments(&fit, trainer, rows, n_rows);
     if (local == OK) local = encode_rows(trainer, rows, n_rows, 1, keep_latents, &fit);
     TRY(group_agree(trainer->group, local));
     TRY(start(&fit, trainer, n_segments));

@@ -1,0 +1,22 @@
+/* Emotions by rule. */
+#include "weak_label.h"
+
+#include "emotion.h"
+
+#include <math.h>
+
+static double standardised(const float attributes[N_ATTRIBUTES], const struct standard *standard,
+                           enum attribute a)
+{
+    const double x = (double)attributes[a];
+    return isnan(x) ? 0 : (x - standard->mean[a]) / standard->deviation[a];
+}
+
+int8_t weak_label(const float attributes[N_ATTRIBUTES], const struct standard *standard)
+{
+    const double arousal = standardised(attributes, standard, ATTRIBUTE_NOTE_RATE) +
+                           standardised(attributes, standard, ATTRIBUTE_VELOCITY) -
+                           standardised(attributes, standard, ATTRIBUTE_NOTE_LENGTH);
+    const double valence = standardised(attributes, standard, ATTRIBUTE_MODE_MARGIN);
+    return (int8_t)emotion_of(valence, arousal);
+}
