@@ -142,7 +142,9 @@ enum status evaluate_run(struct group *world, int argc, char **argv)
             "(of generated music, taught by real pieces), generation, copying, transfer.  Numbers "
             "in brackets are 95 % intervals by bootstrap over pieces.  A run folder keeps the "
             "results as RUN/evaluation.json, which --json prints and --pool reads: with confusion "
-            "matrices, and with what was told of each labelled piece."};
+            "matrices, and with what was told of each labelled piece; and the latents of every "
+            "segment "
+            "it encoded as RUN/latents.h5, for analyses of your own."};
     struct asked_evaluation asked = {.settings = {.split = SPLIT_TEST,
                                                   .sweeps = 16,
                                                   .count = 200,

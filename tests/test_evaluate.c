@@ -5,6 +5,7 @@
 
 #include "emotion.h"
 #include "file.h"
+#include "kept_latents.h"
 #include "model_file.h"
 #include "pack.h"
 #include "runner.h"
@@ -140,14 +141,19 @@ static enum status evaluate(struct group *group, const char *checkpoint, const c
 
 static void ranks_change_nothing(void)
 {
-    char path[PATH_ROOM];
+    char path[PATH_ROOM], from[PATH_ROOM], digest[CHECKPOINT_DIGEST_SIZE],
+        again[CHECKPOINT_DIGEST_SIZE];
     json_t *all = NULL, *one = NULL;
     CU_ASSERT_EQUAL(evaluate(world, "run", "half.h5", SPLIT_TEST, &all), OK);
     CU_ASSERT_EQUAL(group_rank(world) == 0, all != NULL);
     if (group_rank(world) == 0) {
         json_t *kept = json_load_file(in_folder(path, "run/evaluation.json"), 0, NULL);
+        CU_ASSERT_EQUAL(checkpoint_digest(in_folder(path, "run/latents.h5"), "", digest), OK);
         CU_ASSERT_EQUAL(evaluate(group_self(), "run", "half.h5", SPLIT_TEST, &one), OK);
         CU_ASSERT(json_equal(all, one));
+        CU_ASSERT_EQUAL(checkpoint_digest(in_folder(path, "run/latents.h5"), "", again), OK);
+        CU_ASSERT_STRING_EQUAL(digest, again);
+        kept_latents_check(path, in_folder(from, "half.h5"), all);
         CU_ASSERT_PTR_NOT_NULL(kept);
         CU_ASSERT_PTR_NOT_NULL(json_object_get(json_object_get(kept, "generation"), "overlap"));
         CU_ASSERT_PTR_NULL(json_object_get(kept, "left_out"));

@@ -8,13 +8,10 @@
 #include "evaluate_parts.h"
 #include "evaluate_told.h"
 #include "evaluate_transfer.h"
-#include "file.h"
+#include "evaluate_write.h"
 #include "latent.h"
-#include "run_folder.h"
 
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* Unlabelled rows of the training split that the regressions learn from, beside all labelled ones:
  * enough for a few hundred weights, and far less work than a large corpus. */
@@ -163,20 +160,6 @@ static enum status add_left_out(const struct evaluation *evaluation, json_t *doc
     return OK;
 }
 
-/* RUN/evaluation.json; a checkpoint file by itself has no folder to keep it in. */
-static enum status write_document(const struct evaluate_settings *settings, const json_t *document)
-{
-    struct stat info;
-    char path[RUN_FOLDER_PATH];
-    if (stat(settings->checkpoint, &info) != 0 || !S_ISDIR(info.st_mode)) return OK;
-    char *text = json_dumps(document, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
-    if (!text) return status_fail(FAILED, "no memory for the results");
-    snprintf(path, sizeof path, "%s/evaluation.json", settings->checkpoint);
-    const enum status status = file_write(path, text, strlen(text));
-    free(text);
-    return status;
-}
-
 static enum status report(struct evaluation *evaluation, json_t **document)
 {
     enum status status = OK;
@@ -192,7 +175,7 @@ static enum status report(struct evaluation *evaluation, json_t **document)
     TRY(make_document(evaluation, *document));
     TRY(add_left_out(evaluation, *document));
     TRY(add_labelled(evaluation, *document));
-    TRY(write_document(evaluation->settings, *document));
+    TRY(evaluate_write(evaluation, *document));
 done:
     evaluation->told = NULL;
     evaluation->judge = NULL;
