@@ -68,16 +68,16 @@ done
 
 # The paths and nothing else on stdout; whole files; equal bytes whatever the count.
 for emotion in happy tense sad calm; do
-    run 0 generate --checkpoint model.h5 --emotion $emotion --count 3 --bars 12 --out a
+    run 0 generate --checkpoint model.h5 --emotion $emotion --count 3 --bars 12 --drafts 2 --out a
     printf "a/$emotion-000%d.mid\n" 1 2 3 | cmp -s - stdout || fail 'the paths are not as expected'
     [ "$(wc -l <stderr)" -le 1 ] || fail 'more than one progress line in an interval'
 done
 [ "$(ls a | wc -l)" -eq 12 ] || fail 'not 12 files, or temporaries are left'
-run 0 generate --checkpoint model.h5 --emotion q3 --count 10 --bars 12 --out b
+run 0 generate --checkpoint model.h5 --emotion q3 --count 10 --bars 12 --drafts 2 --out b
 for i in 1 2 3; do
     cmp -s a/sad-000$i.mid b/sad-000$i.mid || fail "piece $i depends on --count"
 done
-run 0 generate --checkpoint model.h5 --emotion Q3 --seed 2 --bars 12 --out b
+run 0 generate --checkpoint model.h5 --emotion Q3 --seed 2 --bars 12 --drafts 2 --out b
 cmp -s a/sad-0001.mid b/sad-0001.mid && fail 'another seed, the same piece'
 cmp -s <(cat a/sad-*.mid) <(cat a/calm-*.mid) && fail 'another emotion, the same pieces'
 

@@ -19,7 +19,7 @@ done
 "$make_checkpoint" corpus.h5 early.h5 1 train.steps=10 train.batch=4 2>stderr || fail make_checkpoint
 model="model-corpus.h5"
 input=music/calm-00001.mid
-transfer="transfer --checkpoint $model --input $input"
+transfer="transfer --checkpoint $model --input $input --drafts 2" # two: fast enough for the sanitizers
 
 # Command lines that are refused before anything is read.
 run 0 transfer --help
