@@ -176,10 +176,11 @@ static void older_checkpoints_still_load(void)
     struct trainer trainer;
     fixture_path(from, "model.h5");
     CU_ASSERT_EQUAL(write_old(fixture_path(corpus_path, "older.h5"), from, "faders/"), 3);
-    CU_ASSERT_EQUAL(write_old(fixture_path(path, "old.h5"), corpus_path, "labels/"), 1);
+    CU_ASSERT_EQUAL(write_old(fixture_path(path, "old.h5"), corpus_path, "labels/"), 2);
     CU_ASSERT_EQUAL_FATAL(model_open(&old, path), OK);
     CU_ASSERT_FALSE(old.faders.known);
     CU_ASSERT_EQUAL(old.n_labelled[0], -1);
+    CU_ASSERT_EQUAL(old.n_ruled[0], 0);
     CU_ASSERT_EQUAL(latent_check_point(&old, (struct latent_point){0, 0}, path), OK);
     CU_ASSERT_EQUAL_FATAL(corpus_open(&corpus, fixture_path(corpus_path, "corpus.h5")), OK);
     CU_ASSERT_EQUAL_FATAL(trainer_init(&trainer, group_self(), &corpus, &old.config), OK);
@@ -202,6 +203,9 @@ static void labels_are_counted(void)
     CU_ASSERT_STRING_EQUAL(status_message(), "x: was trained without a piece labelled sad");
     CU_ASSERT_EQUAL(latent_check_point(&fixture.model, (struct latent_point){0.5, 0.9}, "x"),
                     FAILED);
+    fixture.model.n_ruled[EMOTION_SAD] = 1;
+    CU_ASSERT_EQUAL(latent_check_point(&fixture.model, latent_emotion(EMOTION_SAD), "x"), OK);
+    fixture.model.n_ruled[EMOTION_SAD] = 0;
     fixture.model.n_labelled[EMOTION_SAD] = kept;
 }
 

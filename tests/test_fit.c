@@ -14,6 +14,7 @@ enum { MOST_NUMBERS = 1024 };
 struct fitted {
     real numbers[MOST_NUMBERS];
     size_t n;
+    int64_t n_ruled[N_EMOTIONS];
 };
 
 /* The mixture after a fit at the start. */
@@ -28,6 +29,7 @@ static void fit_on(struct fitted *fitted, const struct corpus *corpus, const cha
     memcpy(fitted->numbers, trainer.theta + trainer.vae.first_mixture,
            fitted->n * sizeof *fitted->numbers);
     CU_ASSERT(train_equal(fitted->numbers, fitted->n * sizeof *fitted->numbers));
+    memcpy(fitted->n_ruled, trainer.n_ruled, sizeof fitted->n_ruled);
     trainer_fini(&trainer);
 }
 
@@ -106,6 +108,14 @@ static void the_rule_labels_what_nobody_did(void)
     fit_on(&a, &bare.corpus, by_rule);
     fit_on(&b, &labelled.corpus, by_label);
     CU_ASSERT(difference(&a, &b) < 1e-5);
+    for (int y = 0; y < N_EMOTIONS; y++) {
+        int64_t n = 0;
+        for (size_t i = 0; i < labelled.corpus.n_pieces; i++)
+            if (labelled.pieces[i].split == SPLIT_TRAIN && labelled.pieces[i].label == y)
+                n += labelled.pieces[i].n_segments;
+        CU_ASSERT_EQUAL(a.n_ruled[y], n);
+        CU_ASSERT_EQUAL(b.n_ruled[y], 0);
+    }
     make_corpus_free(&bare);
     make_corpus_free(&labelled);
 }

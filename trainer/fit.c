@@ -125,18 +125,19 @@ static enum status choose_rows(struct trainer *trainer, struct row **rows, size_
     return OK;
 }
 
-static void tell_segments(struct fit *fit, const struct trainer *trainer, const struct row *rows,
+static void tell_segments(struct fit *fit, struct trainer *trainer, const struct row *rows,
                           size_t n_rows)
 {
     const struct corpus_segment *segments = trainer->corpus->segments;
     size_t n = 0;
+    memset(trainer->n_ruled, 0, sizeof trainer->n_ruled);
     for (size_t i = 0; i < n_rows; i++)
         for (uint32_t s = 0; s < rows[i].n_segments; s++) {
-            fit->told[n] = rows[i].label;
-            if (fit->weak > 0 && rows[i].label == CORPUS_UNLABELLED)
-                fit->told[n] =
-                    weak_label(segments[rows[i].first_segment + s].attributes, &trainer->standard);
-            n++;
+            int8_t *told = &fit->told[n++];
+            *told = rows[i].label;
+            if (fit->weak == 0 || *told != CORPUS_UNLABELLED) continue;
+            *told = weak_label(segments[rows[i].first_segment + s].attributes, &trainer->standard);
+            trainer->n_ruled[*told]++;
         }
 }
 

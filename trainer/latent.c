@@ -45,7 +45,7 @@ enum status latent_check_point(const struct model *model, struct latent_point po
     double weight[N_EMOTIONS];
     latent_weights(weight, point);
     for (int y = 0; y < N_EMOTIONS; y++)
-        if (weight[y] > 0 && model->n_labelled[y] == 0)
+        if (weight[y] > 0 && model->n_labelled[y] == 0 && model->n_ruled[y] == 0)
             return status_fail(FAILED, "%s: was trained without a piece labelled %s", path,
                                emotion_names[y]);
     return OK;

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { N_BLOCKS = 3, N_EXTRA = 2, N_MEASURED = 4, N_PROGRESS = 2, N_PATIENCE = 4 };
+enum { N_BLOCKS = 3, N_EXTRA = 2, N_MEASURED = 4, N_PROGRESS = 3, N_PATIENCE = 4 };
 enum { N_TABLES = 2 }; /* of the measured: without both there are no faders */
 
 static const char *const BLOCKS[N_BLOCKS] = {"model", "optimizer/first", "optimizer/second"};
@@ -21,7 +21,7 @@ struct fields {
     double standard[2][N_ATTRIBUTES];
     int64_t step;
     struct faders faders;
-    int64_t n_labelled[N_EMOTIONS];
+    int64_t n_labelled[N_EMOTIONS], n_ruled[N_EMOTIONS];
     double window[MIXTURE_MAX_COMPONENTS];
     struct patience patience;
 };
@@ -87,6 +87,8 @@ static size_t describe_progress(struct checkpoint_field field[N_PROGRESS], struc
              fields->window);
     snprintf(field[1].name, sizeof field[1].name, "trainer/patience");
     describe(&field[1], CHECKPOINT_DOUBLE, 1, N_PATIENCE, &fields->patience);
+    snprintf(field[2].name, sizeof field[2].name, "labels/rule");
+    describe(&field[2], CHECKPOINT_INT64, 1, N_EMOTIONS, fields->n_ruled);
     return N_PROGRESS;
 }
 
@@ -143,6 +145,7 @@ enum status model_file_write(struct trainer *trainer, const struct faders *fader
     fields.n += describe_progress(fields.field + fields.n, &fields, &trainer->vae.shape);
     memcpy(fields.window, trainer->window.mass, sizeof fields.window);
     fields.patience = trainer->patience;
+    memcpy(fields.n_ruled, trainer->n_ruled, sizeof fields.n_ruled);
     snprintf(tokeniser, sizeof tokeniser, "grid = %d\nbars = %d\n", settings->grid, settings->bars);
     memcpy(fields.standard[0], trainer->standard.mean, sizeof fields.standard[0]);
     memcpy(fields.standard[1], trainer->standard.deviation, sizeof fields.standard[1]);
@@ -217,6 +220,8 @@ enum status model_file_resume(struct trainer *trainer, const char *path)
     memcpy(trainer->window.mass, fields.window, sizeof fields.window);
     group_broadcast(trainer->group, &fields.patience, sizeof fields.patience, 0);
     trainer->patience = fields.patience;
+    group_broadcast(trainer->group, fields.n_ruled, sizeof fields.n_ruled, 0);
+    memcpy(trainer->n_ruled, fields.n_ruled, sizeof trainer->n_ruled);
     memcpy(trainer->standard.mean, fields.standard[0], sizeof fields.standard[0]);
     memcpy(trainer->standard.deviation, fields.standard[1], sizeof fields.standard[1]);
     trainer->step = (uint64_t)fields.step;
@@ -285,16 +290,19 @@ static enum status check_finite(const struct model *model, const char *path)
 static enum status read_measured(struct model *model, struct fields *fields, const char *path)
 {
     enum status status = OK;
-    struct checkpoint_field wanted[N_MEASURED];
+    struct checkpoint_field wanted[N_MEASURED], progress[N_PROGRESS];
     size_t n_found = 0;
     const size_t n = describe_measured(wanted, fields, &model->vae.shape);
     for (int y = 0; y < N_EMOTIONS; y++) fields->n_labelled[y] = -1;
     TRY(load_present(wanted, N_TABLES, &n_found, path));
     const bool known = n_found == N_TABLES;
     TRY(load_present(wanted + N_TABLES, n - N_TABLES, &n_found, path));
+    TRY(load_present(progress, describe_progress(progress, fields, &model->vae.shape), &n_found,
+                     path));
     if (known) model->faders = fields->faders;
     model->faders.known = known;
     memcpy(model->n_labelled, fields->n_labelled, sizeof model->n_labelled);
+    memcpy(model->n_ruled, fields->n_ruled, sizeof model->n_ruled);
 done:
     return status;
 }

@@ -4,9 +4,10 @@
  * The file holds `model/TENSOR`, `optimizer/first/TENSOR`, `optimizer/second/TENSOR`,
  * `attributes/standard` (mean and deviation rows), `trainer/step`, `faders/attribute` and
  * `faders/coordinate` (quantiles), `faders/slope`, `labels/count` (labelled training pieces of each
- * emotion), `trainer/window` (what the mixture's components held since the last update of their
- * weights), and the texts `config` and `tokeniser`: enough to generate or to go on without the
- * corpus.  Faders and counts are made anew for each save; files without them still load.
+ * emotion), `labels/rule` (segments whose emotion the fit took from the rule, of each),
+ * `trainer/window` (what the mixture's components held since the last update of their weights), and
+ * the texts `config` and `tokeniser`: enough to generate or to go on without the corpus.  Faders
+ * and counts are made anew for each save; files without them still load.
  */
 #ifndef MODEL_FILE_H
 #define MODEL_FILE_H
@@ -27,6 +28,7 @@ struct model {
     uint64_t step; /* updates behind it */
     struct faders faders;
     int64_t n_labelled[N_EMOTIONS]; /* training pieces; -1: the file does not say */
+    int64_t n_ruled[N_EMOTIONS];    /* segments that the fit placed by rule */
 };
 
 /** Saves the trainer's whole state, and what is measured for its users.  Collective. */

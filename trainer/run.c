@@ -291,7 +291,10 @@ static void announce(const struct run *run)
         progress_note(run->progress, "warning: BLIS has no kernel for this CPU and will be slow");
     if (run->trainer.sampler.labelled.n_pieces == 0)
         progress_note(run->progress,
-                      "warning: no labelled piece to train on: emotions will have no names");
+                      run->trainer.config.fit.weak > 0
+                          ? "warning: no labelled piece to train on: mode, note rate, length and "
+                            "velocity alone will say which emotion is which"
+                          : "warning: no labelled piece to train on: emotions will have no names");
 }
 
 /* How ranks and threads lie on their nodes' processors. */

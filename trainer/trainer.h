@@ -9,6 +9,7 @@
 #define TRAINER_H
 
 #include "cluster_window.h"
+#include "emotion.h"
 #include "micro.h"
 #include "optimiser.h"
 #include "schedule.h"
@@ -38,6 +39,7 @@ struct trainer {
     double *shared;      /* owned: the exchange of a step */
     real *faders; /* owned: coordinates, then attributes, each (BATCH_FADERS, max_segments) */
     uint64_t step;
+    int64_t n_ruled[N_EMOTIONS]; /* segments whose emotion the fit took from the rule */
     struct patience patience;
     struct cluster_window window;
     struct timeline timeline; /* off unless somebody switches it on; tells the watchdog */
