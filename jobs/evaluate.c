@@ -140,11 +140,11 @@ enum status evaluate_run(struct group *world, int argc, char **argv)
             "regressions and a forest on hand-made features; by source where pieces come from "
             "several folders), clusters, leakage, disentanglement, likelihood, swap, faders, judge "
             "(of generated music, taught by real pieces), generation, copying, transfer.  Numbers "
-            "in brackets are 95 % intervals by bootstrap over pieces.  A run folder keeps the "
-            "results as RUN/evaluation.json, which --json prints and --pool reads: with confusion "
-            "matrices, and with what was told of each labelled piece; and the latents of every "
-            "segment "
-            "it encoded as RUN/latents.h5, for analyses of your own."};
+            "in brackets are 95 % intervals by bootstrap over pieces.  Without labels, what needs "
+            "them is left out.  A run folder keeps the results as RUN/evaluation.json, which "
+            "--json prints and --pool reads: with confusion matrices, and with what was told of "
+            "each labelled piece; and the latents of every segment it encoded as RUN/latents.h5, "
+            "for analyses of your own."};
     struct asked_evaluation asked = {.settings = {.split = SPLIT_TEST,
                                                   .sweeps = 16,
                                                   .count = 200,

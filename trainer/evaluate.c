@@ -75,11 +75,7 @@ static enum status average_pieces(struct evaluation *evaluation)
     const struct sampler *sampler = &evaluation->trainer.sampler;
     TRY(evaluate_pieces_create(&evaluation->known, &evaluation->train, corpus, sampler->label));
     TRY(evaluate_pieces_create(&evaluation->asked, &evaluation->held, corpus, sampler->label));
-    if (evaluation->known.n == 0)
-        FAIL(FAILED, "%s: no labelled piece in the training split", evaluation->settings->corpus);
-    if (evaluation->asked.n == 0)
-        FAIL(FAILED, "%s: no labelled piece in the %s split", evaluation->settings->corpus,
-             split_names[evaluation->settings->split]);
+    evaluation->labelled = evaluation->known.n > 0 && evaluation->asked.n > 0;
 done:
     return status;
 }
@@ -114,9 +110,12 @@ static json_t *head(const struct evaluation *evaluation)
 static enum status make_document(const struct evaluation *evaluation, json_t *document)
 {
     enum status status = OK;
-    TRY(add_section(evaluation, document, "emotion", evaluate_emotion));
-    TRY(add_section(evaluation, document, "clusters", evaluate_clusters));
-    TRY(add_section(evaluation, document, "discriminant", evaluate_discriminant));
+    const bool labelled = evaluation->labelled;
+    if (labelled) {
+        TRY(add_section(evaluation, document, "emotion", evaluate_emotion));
+        TRY(add_section(evaluation, document, "clusters", evaluate_clusters));
+        TRY(add_section(evaluation, document, "discriminant", evaluate_discriminant));
+    }
     TRY(add_section(evaluation, document, "leakage", evaluate_leakage));
     TRY(add_section(evaluation, document, "disentanglement", evaluate_disentanglement));
     TRY(add_section(evaluation, document, "likelihood", evaluate_likelihood));
@@ -124,11 +123,10 @@ static enum status make_document(const struct evaluation *evaluation, json_t *do
         TRY(add_section(evaluation, document, "swap", evaluate_swaps));
         TRY(add_section(evaluation, document, "faders", evaluate_faders));
     }
-    TRY(add_section(evaluation, document, "judge", evaluate_judge));
-    if (evaluation->music) {
+    if (labelled) TRY(add_section(evaluation, document, "judge", evaluate_judge));
+    if (labelled && evaluation->music)
         TRY(add_section(evaluation, document, "generation", evaluate_generation));
-        TRY(add_section(evaluation, document, "copying", evaluate_copying));
-    }
+    if (evaluation->music) TRY(add_section(evaluation, document, "copying", evaluate_copying));
     if (evaluation->transfers)
         TRY(add_section(evaluation, document, "transfer", evaluate_transfer));
 done:
@@ -139,25 +137,53 @@ static enum status add_labelled(const struct evaluation *evaluation, json_t *doc
 {
     enum status status = OK;
     json_t *list = json_array();
-    TRY(evaluate_labelled(evaluation, list));
+    if (evaluation->labelled) TRY(evaluate_labelled(evaluation, list));
     if (json_object_set(document, "labelled", list) != 0) FAIL(FAILED, "no memory for the results");
 done:
     json_decref(list);
     return status;
 }
 
-/* Says what a model without mixture lacks. */
+/* Why not every figure is there: the model lacks a mixture, or the corpus labels. */
+static json_t *left_out(const struct evaluation *evaluation)
+{
+    const struct evaluate_settings *settings = evaluation->settings;
+    if (evaluation->labelled && evaluation->mixed) return NULL;
+    if (evaluation->labelled) {
+        (void)(latent_check(&evaluation->model, settings->checkpoint) == OK);
+        return json_pack("{s:s, s:[s, s, s, s, s, s, s]}", "reason", status_message(), "figures",
+                         "emotion.mixture", "clusters.nmi", "clusters.ari",
+                         "clusters.least_bhattacharyya", "generation", "copying", "transfer");
+    }
+    (void)status_fail(FAILED, "%s: no labelled piece in the %s split", settings->corpus,
+                      split_names[evaluation->known.n > 0 ? settings->split : SPLIT_TRAIN]);
+    return json_pack("{s:s, s:[s, s, s, s, s, s, s*]}", "reason", status_message(), "figures",
+                     "emotion", "clusters", "discriminant", "judge", "generation", "transfer",
+                     evaluation->mixed ? NULL : "copying");
+}
+
 static enum status add_left_out(const struct evaluation *evaluation, json_t *document)
 {
-    if (evaluation->mixed) return OK;
-    (void)(latent_check(&evaluation->model, evaluation->settings->checkpoint) == OK);
-    if (json_object_set_new(document, "left_out",
-                            json_pack("{s:s, s:[s, s, s, s, s, s, s]}", "reason", status_message(),
-                                      "figures", "emotion.mixture", "clusters.nmi", "clusters.ari",
-                                      "clusters.least_bhattacharyya", "generation", "copying",
-                                      "transfer")) != 0)
+    json_t *entry = left_out(evaluation);
+    if (evaluation->labelled && evaluation->mixed) return OK;
+    if (json_object_set_new(document, "left_out", entry) != 0)
         return status_fail(FAILED, "no memory for the results");
     return OK;
+}
+
+/* Asks the tellers, and teaches the judge of what was made. */
+static enum status hear(struct evaluation *evaluation, struct evaluate_told *told,
+                        struct judge *judge)
+{
+    enum status status = OK;
+    if (!evaluation->labelled) return OK;
+    TRY(evaluate_told_create(told, evaluation));
+    evaluation->told = told;
+    TRY(judge_init(judge, &evaluation->corpus, &evaluation->model.config,
+                   evaluation->settings->seed));
+    evaluation->judge = judge;
+done:
+    return status;
 }
 
 static enum status report(struct evaluation *evaluation, json_t **document)
@@ -165,11 +191,7 @@ static enum status report(struct evaluation *evaluation, json_t **document)
     enum status status = OK;
     struct evaluate_told told = {0};
     struct judge judge = {0};
-    const uint64_t seed = evaluation->settings->seed;
-    TRY(evaluate_told_create(&told, evaluation));
-    evaluation->told = &told;
-    TRY(judge_init(&judge, &evaluation->corpus, &evaluation->model.config, seed));
-    evaluation->judge = &judge;
+    TRY(hear(evaluation, &told, &judge));
     *document = head(evaluation);
     if (!*document) FAIL(FAILED, "no memory for the results, or a path that is not UTF-8");
     TRY(make_document(evaluation, *document));
@@ -225,7 +247,7 @@ enum status evaluate_checkpoint(struct group *group, const struct evaluate_setti
         evaluation.music = &music;
         evaluation.copies = &copies;
     }
-    if (evaluation.mixed && settings->transfers > 0) {
+    if (evaluation.mixed && evaluation.labelled && settings->transfers > 0) {
         progress_update(progress, "moving pieces to other emotions");
         TRY(evaluate_transfers_create(&transfers, &evaluation));
         evaluation.transfers = &transfers;

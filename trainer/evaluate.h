@@ -31,13 +31,13 @@ struct evaluate_settings {
 };
 
 /**
- * Measures.  Collective.  A model without a fitted mixture is measured as far as it goes, and the
- * document's `left_out` says what is not there and why.  A run folder gets RUN/evaluation.json
- * and RUN/latents.h5 (evaluate_write.h).
+ * Measures.  Collective.  A model without a fitted mixture and a corpus without labels are measured
+ * as far as it goes, and the document's `left_out` says what is not there and why.  A run folder
+ * gets RUN/evaluation.json and RUN/latents.h5 (evaluate_write.h).
  *
  * @param[out] document  on rank 0 owned by the caller, elsewhere NULL
  * @return FAILED on every rank: no such checkpoint or corpus, a corpus of another tokeniser, no
- *         piece or no label in the split or the training split
+ *         piece in the split or the training split
  */
 STATUS_CHECKED enum status evaluate_checkpoint(struct group *group,
                                                const struct evaluate_settings *settings,

@@ -27,6 +27,7 @@ struct evaluation {
     struct corpus corpus;
     struct trainer trainer;        /* the same weights, and room to encode and decode rows */
     bool mixed;                    /* the mixture has been fitted */
+    bool labelled;                 /* the training and the measured split have labelled pieces */
     struct evaluate_latents train; /* labelled rows of the training split and some others */
     struct evaluate_latents held;  /* all rows of the measured split */
     struct evaluate_pieces known; /* labelled pieces of the training split, as the model saw them */
