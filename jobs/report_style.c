@@ -40,6 +40,7 @@ const char *const report_style[] = {
     "tbody th{font-weight:600;min-width:12rem;max-width:26rem}",
     "th small{display:block;font-weight:400}",
     "td{white-space:nowrap}",
+    "td.run{white-space:normal;overflow-wrap:anywhere;min-width:7rem}",
     ".i{color:var(--soft);font-size:.88em}",
     ".s0{--c:var(--c0)}.s1{--c:var(--c1)}.s2{--c:var(--c2)}.s3{--c:var(--c3)}",
     ".s4{--c:var(--c4)}.s5{--c:var(--c5)}.s6{--c:var(--c6)}.s7{--c:var(--c7)}",

@@ -108,7 +108,7 @@ void table_grid_row(struct report *report, size_t run, const char *name, const j
     page_text(page, name);
     page_put(page, "</th>");
     if (report->n_runs > 1) {
-        page_put(page, "<td>");
+        page_put(page, "<td class=\"run\">");
         page_text(page, report->runs[run].name);
         page_put(page, "</td>");
     }
