@@ -45,7 +45,8 @@ for emotion in happy tense sad calm; do
     [ "$(head -c 4 "out/music/$emotion-0002.mid")" = MThd ] || fail "no music of $emotion"
 done
 python3 "$check_page" out/report.html 'out/run' '30 of 30, complete' 'Training loss' \
-    'happy-0002.mid: happy' 'calm-0001.mid: calm' >stderr || fail 'no sound report'
+    'Emotion of held-out pieces' Faders 'happy-0002.mid: happy' 'calm-0001.mid: calm' >stderr ||
+    fail 'no sound report'
 grep -q 'report in .*out/report.html' stdout || fail 'the report is not named'
 cp stdout first
 
