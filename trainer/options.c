@@ -148,7 +148,7 @@ const struct option_entry options[] = {
     OPTION(fit, segments, DEFAULT(8192), RANGE(16, 1e7, "segments"),
            HELP("most segments used by the mixture fit")),
     OPTION(fit, weak, DEFAULT(40), RANGE(0, 1e7, "segments"),
-           HELP("what the rule of weak labels counts as, an emotion (0: not asked)")),
+           HELP("labelled segments an emotion that the rule's labels count as (0: no rule)")),
     OPTION(fit, unlabelled, DEFAULT(0.1), RANGE(0, 1, ""),
            HELP("weight of all unlabelled segments over that of all labels")),
     OPTION(checkpoint, every, DEFAULT(200), RANGE(1, STEPS_MAX, "steps"),
