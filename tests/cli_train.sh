@@ -118,6 +118,18 @@ run 0 4 --corpus c.h5 --preset small --dry-run --set train.sharded=true
 awk -v whole="$whole" -v shards="$(moments)" 'BEGIN { exit !(shards > 0 && shards < 0.63 * whole) }' ||
     fail "sharded over 4 ranks: not 5/8 of $whole MiB"
 
+# Steps whose loss stands out, here by next to nothing, are told with what they read, and left out.
+run 0 1 --corpus c.h5 "${small[@]}" --steps 120 --out spikes --set train.validate_every=0 \
+    --set train.stage1=0 --set train.spike=0.01 --set train.skip_spikes=true
+said='step [0-9]*: loss [0-9.]* is [0-9.]* deviations above the steps before, step skipped; its segments: '
+grep -q "^warning: $said.*[a-z]*-[0-9]*.mid [0-9]*-[0-9]*, " stderr || fail 'spikes are not told'
+python3 - <<'END' || fail 'the metrics do not tell spikes'
+import json
+steps = [json.loads(l) for l in open("spikes/metrics.jsonl")]
+assert all(x["spike"] == 0 for x in steps[:50]) and any(x["spike"] > 0 for x in steps[50:])
+assert all((x["spike"] > 0) == x["skipped"] for x in steps), [x["skipped"] for x in steps]
+END
+
 # Every loss on 3 ranks is that of 1 rank; the same bits when deterministic.
 options=(--corpus c.h5 "${small[@]}" --steps 20 --set train.validate_every=10
     --set checkpoint.every=5)

@@ -321,6 +321,41 @@ static void a_rank_without_rows_can_skip_the_step(void)
     trainer_fini(&trainer);
 }
 
+/* A step after steps whose loss was half as high; whether it moved the weights. */
+static bool moves_at_a_spike(const char *option, struct step_report *report)
+{
+    const struct config config = make_config((const char *const[]){option, NULL});
+    struct trainer trainer;
+    CU_ASSERT_EQUAL(trainer_init(&trainer, train_world(), train_corpus(), &config), OK);
+    CU_ASSERT_EQUAL(trainer_step(&trainer, false, report), OK);
+    CU_ASSERT_EQUAL(report->spike, 0);
+    const size_t bytes = trainer.vae.parameters.count * sizeof *trainer.theta;
+    real *before = malloc(bytes);
+    if (!before) abort();
+    memcpy(before, trainer.theta, bytes);
+    const double usual = trainer.spike.mean / 2;
+    trainer.spike = (struct spike){usual, usual * usual / 400, 1000};
+    CU_ASSERT_EQUAL(trainer_step(&trainer, false, report), OK);
+    CU_ASSERT_TRUE(report->finite);
+    CU_ASSERT_EQUAL(trainer.step, 2);
+    const bool moved = memcmp(before, trainer.theta, bytes) != 0;
+    free(before);
+    trainer_fini(&trainer);
+    return moved;
+}
+
+static void spikes_are_told_and_left_out_when_asked(void)
+{
+    struct step_report report;
+    CU_ASSERT_TRUE(moves_at_a_spike("train.spike=8", &report));
+    CU_ASSERT(report.spike > 8 && report.spike < 40 && !report.skipped);
+    CU_ASSERT_TRUE(train_equal(&report.spike, sizeof report.spike));
+    CU_ASSERT_FALSE(moves_at_a_spike("train.skip_spikes=true", &report));
+    CU_ASSERT(report.spike > 8 && report.skipped);
+    CU_ASSERT_TRUE(moves_at_a_spike("train.spike=0", &report));
+    CU_ASSERT_EQUAL(report.spike, 0);
+}
+
 /* Every step of a run from a checkpoint that is not finite is skipped: the run ends, on all ranks,
  * and leaves no checkpoint. */
 static void many_skipped_steps_end_the_run(void)
@@ -417,6 +452,7 @@ const struct suite_test suite_tests[] = {
     {"one rank stops all", one_rank_stops_all},
     {"not a number skips the step on all", not_a_number_skips_the_step_on_all},
     {"a rank without rows can skip the step", a_rank_without_rows_can_skip_the_step},
+    {"spikes are told and left out when asked", spikes_are_told_and_left_out_when_asked},
     {"many skipped steps end the run", many_skipped_steps_end_the_run},
     {"faults reach every rank", faults_reach_every_rank},
     {NULL, NULL},

@@ -64,6 +64,8 @@ struct config {
         enum gemm_precision precision;
         int threads;
         double watchdog; /* seconds; 0: off */
+        double spike;    /* deviations; 0: off */
+        bool skip_spikes;
     } train;
     struct {
         size_t iterations, segments;

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { N_BLOCKS = 3, N_EXTRA = 2, N_MEASURED = 4, N_PROGRESS = 3, N_PATIENCE = 4 };
+enum { N_BLOCKS = 3, N_EXTRA = 2, N_MEASURED = 4, N_PROGRESS = 4, N_PATIENCE = 4, N_SPIKE = 3 };
 enum { N_TABLES = 2 }; /* of the measured: without both there are no faders */
 
 static const char *const BLOCKS[N_BLOCKS] = {"model", "optimizer/first", "optimizer/second"};
@@ -24,6 +24,7 @@ struct fields {
     int64_t n_labelled[N_EMOTIONS], n_ruled[N_EMOTIONS];
     double window[MIXTURE_MAX_COMPONENTS];
     struct patience patience;
+    struct spike spike;
 };
 
 static void describe(struct checkpoint_field *field, enum checkpoint_type type, size_t rows,
@@ -89,6 +90,8 @@ static size_t describe_progress(struct checkpoint_field field[N_PROGRESS], struc
     describe(&field[1], CHECKPOINT_DOUBLE, 1, N_PATIENCE, &fields->patience);
     snprintf(field[2].name, sizeof field[2].name, "labels/rule");
     describe(&field[2], CHECKPOINT_INT64, 1, N_EMOTIONS, fields->n_ruled);
+    snprintf(field[3].name, sizeof field[3].name, "trainer/spike");
+    describe(&field[3], CHECKPOINT_DOUBLE, 1, N_SPIKE, &fields->spike);
     return N_PROGRESS;
 }
 
@@ -145,6 +148,7 @@ enum status model_file_write(struct trainer *trainer, const struct faders *fader
     fields.n += describe_progress(fields.field + fields.n, &fields, &trainer->vae.shape);
     memcpy(fields.window, trainer->window.mass, sizeof fields.window);
     fields.patience = trainer->patience;
+    fields.spike = trainer->spike;
     memcpy(fields.n_ruled, trainer->n_ruled, sizeof fields.n_ruled);
     snprintf(tokeniser, sizeof tokeniser, "grid = %d\nbars = %d\n", settings->grid, settings->bars);
     memcpy(fields.standard[0], trainer->standard.mean, sizeof fields.standard[0]);
@@ -220,6 +224,8 @@ enum status model_file_resume(struct trainer *trainer, const char *path)
     memcpy(trainer->window.mass, fields.window, sizeof fields.window);
     group_broadcast(trainer->group, &fields.patience, sizeof fields.patience, 0);
     trainer->patience = fields.patience;
+    group_broadcast(trainer->group, &fields.spike, sizeof fields.spike, 0);
+    trainer->spike = fields.spike;
     group_broadcast(trainer->group, fields.n_ruled, sizeof fields.n_ruled, 0);
     memcpy(trainer->n_ruled, fields.n_ruled, sizeof trainer->n_ruled);
     memcpy(trainer->standard.mean, fields.standard[0], sizeof fields.standard[0]);

@@ -5,9 +5,10 @@
  * `attributes/standard` (mean and deviation rows), `trainer/step`, `faders/attribute` and
  * `faders/coordinate` (quantiles), `faders/slope`, `labels/count` (labelled training pieces of each
  * emotion), `labels/rule` (segments whose emotion the fit took from the rule, of each),
- * `trainer/window` (what the mixture's components held since the last update of their weights), and
- * the texts `config` and `tokeniser`: enough to generate or to go on without the corpus.  Faders
- * and counts are made anew for each save; files without them still load.
+ * `trainer/window` (what the mixture's components held since the last update of their weights),
+ * `trainer/patience` and `trainer/spike` (their states), and the texts `config` and `tokeniser`:
+ * enough to generate or to go on without the corpus.  Faders and counts are made anew for each
+ * save; files without them still load.
  */
 #ifndef MODEL_FILE_H
 #define MODEL_FILE_H

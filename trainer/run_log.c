@@ -55,6 +55,7 @@ static void write_step(struct run_log *log, const struct step_report *report)
     add(&line, "temperature", report->weights.temperature);
     add(&line, "stage", report->normal ? 1 : 3);
     add(&line, "skipped", report->skipped);
+    add(&line, "spike", report->spike);
     add(&line, "events", (double)report->n_events);
     add(&line, "segments", (double)report->n_segments);
     add(&line, "steps_per_second",
@@ -118,6 +119,39 @@ void run_log_step(struct run_log *log, const struct step_report *report, size_t 
                     (unsigned long long)report->step, (unsigned long long)log->steps,
                     report->normal ? 1 : 3, report->loss, report->part[LOSS_KL], rate,
                     run_log_rate(log), left);
+}
+
+/* "NAME 3-4, NAME 0-1, ... and 24 more": pieces and their segments, from 0. */
+static void write_rows(char *out, size_t size, const struct corpus *corpus, const struct row *rows,
+                       size_t n)
+{
+    static const size_t MOST = 8;
+    size_t used = 0;
+    out[0] = 0;
+    for (size_t i = 0; i < n && i < MOST && used < size; i++) {
+        const uint32_t piece = corpus->segments[rows[i].first_segment].piece;
+        const uint32_t first = rows[i].first_segment - corpus->pieces[piece].first_segment;
+        used += (size_t)snprintf(out + used, size - used, "%s%s %u-%u", i ? ", " : "",
+                                 corpus_piece_name(corpus, piece), (unsigned)first,
+                                 (unsigned)(first + rows[i].n_segments - 1));
+    }
+    if (n > MOST && used < size) snprintf(out + used, size - used, " and %zu more", n - MOST);
+}
+
+void run_log_spike(struct run_log *log, const struct step_report *report,
+                   const struct corpus *corpus, const struct sampler *sampler)
+{
+    char rows[1024], what[128];
+    write_rows(rows, sizeof rows, corpus, sampler->batch,
+               sampler->n_unlabelled + sampler->n_labelled);
+    if (report->finite)
+        snprintf(what, sizeof what, "loss %.1f is %.1f deviations above the steps before",
+                 report->loss, report->spike);
+    else
+        snprintf(what, sizeof what, "gradient not finite");
+    progress_note(log->progress, "warning: step %llu: %s%s; its segments: %s",
+                  (unsigned long long)report->step, what, report->skipped ? ", step skipped" : "",
+                  rows);
 }
 
 void run_log_validation(struct run_log *log, uint64_t step, const struct validation_report *report)

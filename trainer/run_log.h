@@ -23,6 +23,10 @@ struct run_log {
 /** One step: metrics every `log_every`, the live line, warnings of collapse and saturation. */
 void run_log_step(struct run_log *log, const struct step_report *report, size_t log_every);
 
+/** A line that stays on a step that was skipped or whose loss is a spike, and the music it read. */
+void run_log_spike(struct run_log *log, const struct step_report *report,
+                   const struct corpus *corpus, const struct sampler *sampler);
+
 /** A validation: a line of metrics and a line that stays. */
 void run_log_validation(struct run_log *log, uint64_t step, const struct validation_report *report);
 

@@ -255,7 +255,12 @@ static void update(struct trainer *trainer, const struct schedule *schedule,
     const struct mixture_shape shape = vae_mixture(&trainer->vae, trainer->theta).shape;
     report->learning_rate = schedule->learning_rate;
     report->gradient_norm = optimiser_norm(&trainer->optimiser, trainer->gradient);
-    report->skipped = !isfinite(report->gradient_norm) || !isfinite(report->loss);
+    report->finite = isfinite(report->gradient_norm) && isfinite(report->loss);
+    if (report->finite)
+        report->spike = spike_judge(
+            &trainer->spike, report->loss * (double)report->n_segments / (double)report->n_events,
+            trainer->config.train.spike);
+    report->skipped = !report->finite || (report->spike > 0 && trainer->config.train.skip_spikes);
     trainer->step++;
     report->step = trainer->step;
     if (report->skipped) return;
@@ -310,6 +315,7 @@ static enum status fit_if_due(struct trainer *trainer)
     if (trainer->step != schedule_fit_step(&trainer->config)) return OK;
     timeline_begin(&trainer->timeline, PHASE_FIT);
     const enum status status = fit_mixture(trainer);
+    trainer->spike = (struct spike){0}; /* from here on the loss has other parts */
     timeline_end(&trainer->timeline, PHASE_FIT);
     return status;
 }

@@ -13,6 +13,7 @@
 #include "micro.h"
 #include "optimiser.h"
 #include "schedule.h"
+#include "spike.h"
 #include "timeline.h"
 
 /** Early stopping's state (patience.h); whole numbers, in doubles as checkpoints keep them. */
@@ -41,6 +42,7 @@ struct trainer {
     uint64_t step;
     int64_t n_ruled[N_EMOTIONS]; /* segments whose emotion the fit took from the rule */
     struct patience patience;
+    struct spike spike;
     struct cluster_window window;
     struct timeline timeline; /* off unless somebody switches it on; tells the watchdog */
 };
@@ -58,7 +60,9 @@ struct step_report {
     size_t n_events, n_segments, n_labelled;
     struct cluster_change clusters; /* in stage 3 */
     bool normal;                    /* stage 1 */
-    bool skipped;                   /* the gradient was not finite: no update */
+    double spike;                   /* deviations of the loss above the last steps'; 0: none */
+    bool finite;                    /* loss and gradient were */
+    bool skipped;                   /* no update: not finite, or a spike that is to be left out */
     bool stop;                      /* a rank asked to stop */
 };
 
