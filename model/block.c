@@ -172,7 +172,9 @@ void block_backward(const struct block *block, const real *theta, real *gradient
                     struct arena *scratch)
 {
     feedforward_backward(block, theta, gradient, dx, tape, call, scratch);
+    ready_announce(&call->ready, block->first, block->out);
     attention_half_backward(block, theta, gradient, dx, tape, call, scratch);
+    ready_announce(&call->ready, block->out, block->first + block->count);
 }
 
 size_t block_tape_reals(const struct block *block, size_t n, size_t relative_rows)

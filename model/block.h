@@ -37,6 +37,7 @@ struct block_call {
     struct dropout dropout;
     const uint32_t *id; /* (n) for dropout */
     uint32_t site;      /* this layer's first dropout site; it uses two */
+    struct ready ready; /* told by block_backward of each half whose gradient is final */
 };
 
 /** Adds the layer's tensors, named PREFIX/attention/qkv/weight and so on.  `depth`: layers of the

@@ -205,16 +205,17 @@ static void layers_backward(const struct decoder *decoder, const real *theta, re
                             const struct decoder_call *call, struct steps *steps,
                             struct arena *scratch)
 {
-    size_t done = decoder->block[decoder->shape.layers - 1].first;
-    ready_announce(&call->ready, decoder->first, done);
+    size_t done = 0;
+    steps->call.ready = call->ready;
+    ready_announce(&call->ready, decoder->first, decoder->block[decoder->shape.layers - 1].first);
     for (size_t layer = decoder->shape.layers; layer-- > 0;) {
         steps->call.site = decoder->site + 2 * (uint32_t)layer;
         block_backward(&decoder->block[layer], theta, gradient, dx, &tape[layer], &steps->call,
                        scratch);
         condition_backward(decoder, theta, gradient, layer, dx, call, steps, scratch);
-        const size_t end = layer > 0 ? decoder->block[layer - 1].first : decoder->field[0];
-        ready_announce(&call->ready, done, end);
-        done = end;
+        done = layer > 0 ? decoder->block[layer - 1].first : decoder->field[0];
+        ready_announce(&call->ready, decoder->block[layer].first + decoder->block[layer].count,
+                       done);
     }
     embed_backward(decoder, gradient, dx, steps);
     ready_announce(&call->ready, done, decoder->first + decoder->count);

@@ -175,10 +175,9 @@ void encoder_backward(const struct encoder *encoder, const real *theta, real *gr
     layer_norm_backward(dx, gradient + encoder->norm_gain, gradient + encoder->norm_bias, dnorm,
                         tape->last, tape->stat, theta + encoder->norm_gain, n, width);
     struct block_call call = tape->call;
-    size_t done = encoder->first;
+    call.ready = *ready;
+    ready_announce(ready, encoder->first, encoder->block[shape->layers - 1].first);
     for (size_t layer = shape->layers; layer-- > 0;) {
-        ready_announce(ready, done, encoder->block[layer].first);
-        done = encoder->block[layer].first;
         call.site = encoder->site + 2 * (uint32_t)layer;
         block_backward(&encoder->block[layer], theta, gradient, dx, &tape->block[layer], &call,
                        scratch);
@@ -189,6 +188,7 @@ void encoder_backward(const struct encoder *encoder, const real *theta, real *gr
                                width);
     embedding_backward(gradient + encoder->type, dx, tape->type, n, width);
     embedding_backward(gradient + encoder->bar, dx, batch->bar, n, width);
-    ready_announce(ready, done, encoder->first + encoder->count);
+    ready_announce(ready, encoder->block[0].first + encoder->block[0].count,
+                   encoder->first + encoder->count);
     arena_reset(scratch, mark);
 }
