@@ -74,8 +74,8 @@ enum status inspect_run(struct group *world, int argc, char **argv)
         .options = options_table,
         .parser = parse,
         .args_doc = "FILE|RUN",
-        .doc = "Tells what a corpus or a checkpoint holds.  Of a run folder, its latest "
-               "checkpoint.",
+        .doc = "Tells what a corpus, a checkpoint or the latents of an evaluation hold.  Of a run "
+               "folder, its latest checkpoint.",
     };
     struct command_line line = {.argp = &argp, .input = &inspect};
     TRY(command_parse(&line, world, argc, argv));

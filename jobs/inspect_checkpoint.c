@@ -98,6 +98,12 @@ static json_t *config_json(const struct config *config)
     return sections;
 }
 
+/* RUN/latents.h5 has the layout of a checkpoint. */
+static const char *kind_of(const struct contents *contents)
+{
+    return contents->n_parameters > 0 ? "checkpoint" : "latents";
+}
+
 static const char *type_name(enum checkpoint_type type)
 {
     static const char *const names[] = {
@@ -125,9 +131,9 @@ static json_t *contents_json(const struct contents *contents, const struct inspe
         json_object_set_new(digests, "state", json_string(contents->state));
     }
     return json_pack("{s:s, s:s, s:i, s:I, s:I, s:b, s:s, s:I, s:s, s:o, s:o, s:o, s:b}", "file",
-                     inspect->path, "kind", "checkpoint", "format", CHECKPOINT_VERSION, "bytes",
-                     (json_int_t)contents->bytes, "step", (json_int_t)contents->step, "fitted",
-                     is_fitted(contents), "preset", contents->preset, "parameters",
+                     inspect->path, "kind", kind_of(contents), "format", CHECKPOINT_VERSION,
+                     "bytes", (json_int_t)contents->bytes, "step", (json_int_t)contents->step,
+                     "fitted", is_fitted(contents), "preset", contents->preset, "parameters",
                      (json_int_t)contents->n_parameters, "tokeniser", contents->tokeniser, "config",
                      config_json(&contents->config), "digest", digests, "tensors",
                      tensors_json(contents), "verified", inspect->verify);
@@ -162,8 +168,8 @@ static void print_tokeniser(const char *text)
 
 static void print_contents(const struct contents *contents, const struct inspect *inspect)
 {
-    printf("%s: checkpoint, format %d, %" PRIu64 " bytes\n", inspect->path, CHECKPOINT_VERSION,
-           contents->bytes);
+    printf("%s: %s, format %d, %" PRIu64 " bytes\n", inspect->path, kind_of(contents),
+           CHECKPOINT_VERSION, contents->bytes);
     printf("digest: %s%s\n", contents->digest, inspect->verify ? ", verified" : "");
     printf("step %" PRId64 " of %zu, mixture %s\n", contents->step, contents->config.train.steps,
            is_fitted(contents) ? "fitted" : "not fitted");

@@ -62,22 +62,28 @@ static size_t describe(struct checkpoint_field fields[FIELDS], const struct eval
 static enum status write_latents(const struct evaluation *evaluation)
 {
     enum status status = OK;
-    char path[RUN_FOLDER_PATH];
-    struct checkpoint_field fields[N_PARTS * FIELDS];
+    char path[RUN_FOLDER_PATH], tokeniser[MODEL_FILE_TOKENISER];
+    struct checkpoint_field fields[1 + N_PARTS * FIELDS];
+    int64_t step = (int64_t)evaluation->model.step;
     const struct evaluate_settings *settings = evaluation->settings;
     const struct evaluate_latents *train = &evaluation->train, *held = &evaluation->held;
-    const struct checkpoint_text text = {"corpus", settings->corpus};
+    char *config = config_print(&evaluation->model.config);
     const size_t n_train = train->n_segments;
     int64_t *places = malloc(3 * (n_train + held->n_segments) * sizeof *places);
-    if (!places || status_fault())
+    if (!places || !config || status_fault())
         FAIL(FAILED, "no memory for the places of %zu segments", n_train + held->n_segments);
     size_t n = describe(fields, evaluation, held, settings->split, places + 3 * n_train);
     if (settings->split != SPLIT_TRAIN)
         n += describe(fields + n, evaluation, train, SPLIT_TRAIN, places);
+    fields[n++] = (struct checkpoint_field){"trainer/step", CHECKPOINT_INT64, 1, 1, &step};
+    model_file_tokeniser(tokeniser, &evaluation->model.vocabulary.settings);
+    const struct checkpoint_text texts[] = {
+        {"config", config}, {"tokeniser", tokeniser}, {"corpus", settings->corpus}};
     snprintf(path, sizeof path, "%s/latents.h5", settings->checkpoint);
-    TRY(checkpoint_save(group_self(), path, fields, n, &text, 1));
+    TRY(checkpoint_save(group_self(), path, fields, n, texts, sizeof texts / sizeof *texts));
 done:
     free(places);
+    free(config);
     return status;
 }
 

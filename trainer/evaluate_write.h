@@ -4,7 +4,8 @@
  * latents.h5 has the layout of a checkpoint, and for each split that was encoded, under its name,
  * one row a segment: `segment`, `piece` (places in the corpus), `label` (0-3 or -1, as the model
  * could know it), `rhythm`, `tonal` (posterior means, the mixture's coordinates first) and, of a
- * model with a mixture, `emotion` (log p(y | x)).  Text `corpus` is the corpus's path.
+ * model with a mixture, `emotion` (log p(y | x)).  `trainer/step` and the texts `config` and
+ * `tokeniser` are the model's; text `corpus` is the corpus's path.
  */
 #ifndef EVALUATE_WRITE_H
 #define EVALUATE_WRITE_H

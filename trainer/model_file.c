@@ -106,6 +106,11 @@ static void count_labels(int64_t n_labelled[N_EMOTIONS], const struct trainer *t
     }
 }
 
+void model_file_tokeniser(char text[MODEL_FILE_TOKENISER], const struct events_settings *settings)
+{
+    snprintf(text, MODEL_FILE_TOKENISER, "grid = %d\nbars = %d\n", settings->grid, settings->bars);
+}
+
 static void fields_fini(struct fields *fields)
 {
     free(fields->field);
@@ -137,7 +142,7 @@ enum status model_file_write(struct trainer *trainer, const struct faders *fader
     real *block[N_BLOCKS];
     const struct events_settings *settings = &trainer->corpus->vocabulary.settings;
     struct fields fields;
-    char tokeniser[64], *config = config_print(&trainer->config);
+    char tokeniser[MODEL_FILE_TOKENISER], *config = config_print(&trainer->config);
     place_blocks(trainer, block);
     enum status local = fields_init(&fields, &trainer->vae.parameters, block, N_BLOCKS);
     if (local == OK && !config) local = FAILED;
@@ -150,7 +155,7 @@ enum status model_file_write(struct trainer *trainer, const struct faders *fader
     fields.patience = trainer->patience;
     fields.spike = trainer->spike;
     memcpy(fields.n_ruled, trainer->n_ruled, sizeof fields.n_ruled);
-    snprintf(tokeniser, sizeof tokeniser, "grid = %d\nbars = %d\n", settings->grid, settings->bars);
+    model_file_tokeniser(tokeniser, settings);
     memcpy(fields.standard[0], trainer->standard.mean, sizeof fields.standard[0]);
     memcpy(fields.standard[1], trainer->standard.deviation, sizeof fields.standard[1]);
     fields.step = (int64_t)trainer->step;

@@ -32,6 +32,11 @@ struct model {
     int64_t n_ruled[N_EMOTIONS];    /* segments that the fit placed by rule */
 };
 
+enum { MODEL_FILE_TOKENISER = 64 }; /* room for the text */
+
+/** The text `tokeniser`.  Local. */
+void model_file_tokeniser(char text[MODEL_FILE_TOKENISER], const struct events_settings *settings);
+
 /** Saves the trainer's whole state, and what is measured for its users.  Collective. */
 STATUS_CHECKED enum status model_file_save(struct trainer *trainer, const char *path);
 
