@@ -90,7 +90,7 @@ static enum status measure(struct step_bench *b, struct sample *sample)
     memcpy(sample->phase, b->trainer.timeline.seconds, sizeof sample->phase);
     const struct operations operations = step_operations(&b->trainer);
     share(group, sample, &operations);
-    if (report.skipped) FAIL(FAILED, "step %zu: gradient not finite", (size_t)report.step);
+    if (!report.finite) FAIL(FAILED, "step %zu: gradient not finite", (size_t)report.step);
 done:
     return status;
 }

@@ -45,10 +45,10 @@ done:
 static enum status read_digests(struct contents *contents, const struct inspect *inspect)
 {
     enum status status = OK;
-    TRY(checkpoint_file_digest(inspect->path, contents->digest));
     if (inspect->verify) TRY(checkpoint_verify(inspect->path));
     if (!inspect->digest) goto done;
-    TRY(checkpoint_digest(inspect->path, "model", contents->weights));
+    if (contents->n_parameters > 0)
+        TRY(checkpoint_digest(inspect->path, "model", contents->weights));
     TRY(checkpoint_digest(inspect->path, "", contents->state));
 done:
     return status;
@@ -61,13 +61,14 @@ static enum status read_contents(struct contents *contents, const struct inspect
     struct checkpoint_field step = {
         .name = "trainer/step", .type = CHECKPOINT_INT64, .rows = 1, .columns = 1};
     step.data = &contents->step;
-    TRY(read_digests(contents, inspect));
+    TRY(checkpoint_file_digest(inspect->path, contents->digest));
     TRY(read_config(contents, inspect->path));
     TRY(checkpoint_load(inspect->path, &step, 1));
     TRY(checkpoint_list(inspect->path, &contents->fields, &contents->n_fields));
     for (size_t i = 0; i < contents->n_fields; i++)
         if (is_weight(&contents->fields[i]))
             contents->n_parameters += contents->fields[i].rows * contents->fields[i].columns;
+    TRY(read_digests(contents, inspect));
     if (stat(inspect->path, &about) == 0) contents->bytes = (uint64_t)about.st_size;
 done:
     return status;
@@ -127,7 +128,8 @@ static json_t *contents_json(const struct contents *contents, const struct inspe
 {
     json_t *digests = json_pack("{s:s}", "file", contents->digest);
     if (inspect->digest) {
-        json_object_set_new(digests, "weights", json_string(contents->weights));
+        if (contents->n_parameters > 0)
+            json_object_set_new(digests, "weights", json_string(contents->weights));
         json_object_set_new(digests, "state", json_string(contents->state));
     }
     return json_pack("{s:s, s:s, s:i, s:I, s:I, s:b, s:s, s:I, s:s, s:o, s:o, s:o, s:b}", "file",

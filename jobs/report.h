@@ -50,6 +50,9 @@ void report_run_fini(struct report_run *run);
 /** A member of nested objects, `a.b.c`; NULL without.  Local. */
 json_t *report_at(const json_t *document, const char *path);
 
+/** Why the run's evaluation left figures out, `otherwise` when it does not say.  Local. */
+const char *report_left_out(const struct report_run *run, const char *otherwise);
+
 /** Cards with what each run is.  Local. */
 void report_head(struct report *report);
 

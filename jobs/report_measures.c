@@ -125,7 +125,8 @@ static void miss_section(struct report *report, const char *section)
 {
     for (size_t r = 0; r < report->n_runs; r++)
         if (report->runs[r].evaluation && !report_at(report->runs[r].evaluation, section))
-            report_miss(report, report->runs[r].name, section, "not in evaluation.json");
+            report_miss(report, report->runs[r].name, section,
+                        report_left_out(&report->runs[r], "not in evaluation.json"));
 }
 
 /* Each source's scores by the mixture, or by the regression where there is no mixture. */
@@ -204,7 +205,7 @@ static void draw_generation(struct report *report)
 {
     static const char *const CONFUSION[] = {"generation.heard_as_asked.confusion", NULL};
     miss_section(report, "generation");
-    if (!table_has(report, HEARD, 1)) return;
+    if (!table_has(report, HEARD, 1) && !table_has(report, COPYING, COUNT(COPYING))) return;
     heading(report, "Generated music");
     (void)table_grid(report,
                      "Emotion of generated pieces as a judge hears it that learned from real music "

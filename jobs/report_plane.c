@@ -168,7 +168,8 @@ void report_plane(struct report *report)
         if (!run->evaluation) continue;
         if (!has_places(run)) {
             report_miss(report, run->name, "plane",
-                        "no places of pieces in evaluation.json: of an older version");
+                        report_left_out(
+                            run, "no places of pieces in evaluation.json: of an older version"));
             continue;
         }
         if (!any) {

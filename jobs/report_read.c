@@ -41,6 +41,12 @@ json_t *report_at(const json_t *document, const char *path)
     return at;
 }
 
+const char *report_left_out(const struct report_run *run, const char *otherwise)
+{
+    const char *reason = json_string_value(report_at(run->evaluation, "left_out.reason"));
+    return reason ? reason : otherwise;
+}
+
 static enum status check_folder(const struct report_run *run)
 {
     struct stat about;

@@ -50,6 +50,7 @@ done
     run 0 inspect --verify run/latents.h5
     shows 'run/latents.h5: latents, format 1, '
     shows 'train/tonal .* double'
+    run 0 inspect --digest run/latents.h5
     refuses 1 'run/latents.h5: model: missing' classify --checkpoint run/latents.h5 bright
     run 0 $evaluate --split train --count 0 --sweeps 0 --transfers 0 --json
     cmp -s run/evaluation.json kept && fail 'the results were not replaced'

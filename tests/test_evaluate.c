@@ -404,7 +404,6 @@ static void models_without_mixture_are_measured_in_part(void)
     json_decref(document);
 }
 
-/* What a model was never taught is not asked of it. */
 static void corpora_without_labels_are_measured_in_part(void)
 {
     static const char *const THERE[] = {"leakage", "disentanglement", "likelihood",
@@ -424,13 +423,13 @@ static void corpora_without_labels_are_measured_in_part(void)
             CU_ASSERT_STRING_EQUAL(json_string_value(name), LACKING[i]);
         }
         const char *reason = json_string_value(json_object_get(left, "reason"));
-        CU_ASSERT_PTR_NOT_NULL(
-            strstr(reason, "unlabelled.h5: no labelled piece in the train split"));
+        CU_ASSERT_PTR_NOT_NULL(strstr(reason, "unlabelled.h5: no label in use in the train split"));
         CU_ASSERT_EQUAL(json_array_size(json_object_get(document, "labelled")), 0);
     }
     json_decref(document);
 }
 
+/* What a model was never taught is not asked of it. */
 static void emotions_without_a_label_are_left_out(void)
 {
     json_t *document = NULL;

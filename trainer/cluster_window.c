@@ -3,6 +3,7 @@
 
 #include "random.h"
 #include "trainer.h"
+#include "weak_label.h"
 
 #include <math.h>
 #include <string.h>
@@ -55,16 +56,26 @@ static bool has_labels(const struct trainer *trainer, int emotion)
     return false;
 }
 
-/* The segment of the batch that is the index-th with a label; n_segments past the last.  *n gets
- * how many there are up to it. */
-static size_t find_labelled(const struct trainer *trainer, const struct row *rows, int label,
-                            size_t index, size_t *n)
+/* What tells a segment's emotion: the label, or the rule as well. */
+typedef int8_t tell_segment(const struct trainer *trainer, const struct row *row, uint32_t s);
+
+static int8_t tell_by_label(const struct trainer *trainer, const struct row *row, uint32_t s)
+{
+    (void)trainer;
+    (void)s;
+    return row->label;
+}
+
+/* The segment of the batch that is the index-th told so; n_segments past the last.  *n gets how
+ * many there are up to it. */
+static size_t find_told(const struct trainer *trainer, const struct row *rows, tell_segment *tell,
+                        int told, size_t index, size_t *n)
 {
     *n = 0;
     size_t i = 0;
     for (size_t row = 0; i < trainer->plan.n_segments; row++)
         for (uint32_t s = 0; s < rows[row].n_segments; s++, i++)
-            if (rows[row].label == label && (*n)++ == index) return i;
+            if (tell(trainer, &rows[row], s) == told && (*n)++ == index) return i;
     return i;
 }
 
@@ -72,14 +83,19 @@ static size_t find_labelled(const struct trainer *trainer, const struct row *row
 static size_t draw_segment(const struct trainer *trainer, const struct row *rows, size_t component)
 {
     const size_t none = trainer->plan.n_segments;
-    int label = (int)(component / trainer->vae.shape.per_emotion);
+    const bool by_rule = trainer->config.fit.weak > 0;
+    int emotion = (int)(component / trainer->vae.shape.per_emotion);
     size_t n = 0;
-    if (!has_labels(trainer, label)) label = CORPUS_UNLABELLED;
-    (void)find_labelled(trainer, rows, label, none, &n);
+    tell_segment *tell = tell_by_label;
+    if (!has_labels(trainer, emotion)) {
+        tell = by_rule ? weak_told : tell_by_label;
+        emotion = by_rule ? emotion : CORPUS_UNLABELLED;
+    }
+    (void)find_told(trainer, rows, tell, emotion, none, &n);
     if (n == 0) return none;
     const uint32_t index = random_below((uint32_t)n, trainer->config.train.seed, RANDOM_FIT,
                                         trainer->step, (uint32_t)component + 1, 0);
-    return find_labelled(trainer, rows, label, index, &n);
+    return find_told(trainer, rows, tell, emotion, index, &n);
 }
 
 /* The segment's latent, from the rank that has it to all. */

@@ -7,8 +7,8 @@
  * 1 %, and a component that held less than 1 % is placed anew: at the latent of a segment of the
  * batch, drawn by a key, with the variance of the others pooled, an even share for its weight and
  * its moments zeroed.  It stays within its emotion: it takes a labelled segment of that emotion;
- * when the batch has none, it waits for the next window; when training has none at all, any
- * unlabelled segment will do.
+ * when the batch has none, it waits for the next window.  When training has none at all, segments
+ * that the rule tells so (weak_label.h) stand in for them, or with fit.weak = 0 any unlabelled one.
  *
  * A window ends where the steps since the mixture fit are a multiple of its length; what it holds
  * goes into checkpoints, so that a resumed run is the uninterrupted one.  Every rank sees every

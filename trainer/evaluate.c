@@ -144,6 +144,13 @@ done:
     return status;
 }
 
+static bool can_generate(const struct evaluation *evaluation)
+{
+    bool can = false;
+    for (int y = 0; y < N_EMOTIONS; y++) can = can || evaluate_can(evaluation, y);
+    return evaluation->mixed && can;
+}
+
 /* Why not every figure is there: the model lacks a mixture, or the corpus labels. */
 static json_t *left_out(const struct evaluation *evaluation)
 {
@@ -155,11 +162,11 @@ static json_t *left_out(const struct evaluation *evaluation)
                          "emotion.mixture", "clusters.nmi", "clusters.ari",
                          "clusters.least_bhattacharyya", "generation", "copying", "transfer");
     }
-    (void)status_fail(FAILED, "%s: no labelled piece in the %s split", settings->corpus,
+    (void)status_fail(FAILED, "%s: no label in use in the %s split", settings->corpus,
                       split_names[evaluation->known.n > 0 ? settings->split : SPLIT_TRAIN]);
     return json_pack("{s:s, s:[s, s, s, s, s, s, s*]}", "reason", status_message(), "figures",
                      "emotion", "clusters", "discriminant", "judge", "generation", "transfer",
-                     evaluation->mixed ? NULL : "copying");
+                     can_generate(evaluation) ? NULL : "copying");
 }
 
 static enum status add_left_out(const struct evaluation *evaluation, json_t *document)
@@ -240,7 +247,7 @@ enum status evaluate_checkpoint(struct group *group, const struct evaluate_setti
         TRY(evaluate_control_create(&control, &evaluation));
         evaluation.control = &control;
     }
-    if (evaluation.mixed && settings->count > 0) {
+    if (can_generate(&evaluation) && settings->count > 0) {
         progress_update(progress, "generating %zu pieces", settings->count);
         TRY(evaluate_music_create(&music, &evaluation));
         TRY(evaluate_copies_create(&copies, &evaluation, &music));

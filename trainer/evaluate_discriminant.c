@@ -6,15 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-/* A segment's emotion, CORPUS_UNLABELLED without a label in use. */
-static int8_t label_of(const struct evaluation *evaluation, const struct evaluate_latents *latents,
-                       size_t segment)
-{
-    const struct corpus *corpus = &evaluation->corpus;
-    return evaluation->trainer.sampler.label[corpus->segments[latents->segment[segment]].piece];
-}
-
-/* Its mixture coordinates, rhythm first. */
+/* A segment's mixture coordinates, rhythm first. */
 static void coordinates_of(double *x, const struct evaluate_latents *latents, size_t segment)
 {
     for (int f = 0; f < N_FACTORS; f++)
@@ -39,7 +31,7 @@ enum status evaluate_discriminant_create(struct discriminant *axes,
     TRY(group_agree(group, failed ? status_fail(FAILED, "no memory for %zu latents", room) : OK));
     for (size_t i = (size_t)group_rank(group); i < train->n_segments; i += size) {
         coordinates_of(x + rows.n * d, train, i);
-        label[rows.n++] = label_of(evaluation, train, i);
+        label[rows.n++] = evaluate_label(evaluation, train, i);
     }
     TRY(discriminant_create(axes, group, &rows, true));
 done:
@@ -79,7 +71,7 @@ static enum status measure_held(const struct evaluation *evaluation, struct spre
     if (!x || status_fault()) FAIL(FAILED, "no memory for a latent");
     double *y = x + axes->dimensions;
     for (size_t i = 0; i < held->n_segments && axes->n_axes > 0; i++) {
-        const int8_t label = label_of(evaluation, held, i);
+        const int8_t label = evaluate_label(evaluation, held, i);
         if (label < 0) continue;
         coordinates_of(x, held, i);
         discriminant_place(y, axes, x);
@@ -107,7 +99,7 @@ static enum status add_centres(const struct evaluation *evaluation, json_t *list
     if (!x || status_fault()) FAIL(FAILED, "no memory for a latent");
     double *y = x + axes->dimensions;
     for (size_t i = 0; i < train->n_segments && axes->n_axes > 1; i++) {
-        const int8_t label = label_of(evaluation, train, i);
+        const int8_t label = evaluate_label(evaluation, train, i);
         if (label < 0) continue;
         coordinates_of(x, train, i);
         discriminant_place(y, axes, x);

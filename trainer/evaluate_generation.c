@@ -17,7 +17,7 @@ struct unit {
     size_t first; /* place of its first piece among all */
 };
 
-/* Emotions below `end` that the model was trained with. */
+/* Emotions below `end` that the model can be asked for. */
 static size_t count_emotions(const struct evaluation *evaluation, int end)
 {
     size_t n = 0;

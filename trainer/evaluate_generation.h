@@ -21,7 +21,7 @@ struct evaluate_music {
 };
 
 /**
- * Generates settings->count pieces of MUSIC_BARS bars, the emotions that the model was trained with
+ * Generates settings->count pieces of MUSIC_BARS bars, the emotions that the model can be asked for
  * in equal shares, with the defaults of `affekt generate`.  They are read back as MIDI of unknown
  * origin would be. Collective.
  */

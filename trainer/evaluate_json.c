@@ -10,6 +10,13 @@ bool evaluate_can(const struct evaluation *evaluation, int emotion)
                               evaluation->settings->checkpoint) == OK;
 }
 
+int8_t evaluate_label(const struct evaluation *evaluation, const struct evaluate_latents *latents,
+                      size_t segment)
+{
+    const struct corpus *corpus = &evaluation->corpus;
+    return evaluation->trainer.sampler.label[corpus->segments[latents->segment[segment]].piece];
+}
+
 json_t *evaluate_number(double x)
 {
     return isfinite(x) ? json_real(x) : json_null();

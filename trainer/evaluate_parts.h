@@ -41,8 +41,12 @@ struct evaluation {
     const struct discriminant *discriminant; /* axes that separate the training split's emotions */
 };
 
-/** Whether the model was trained with pieces of an emotion, so that it can be asked for.  Local. */
+/** Whether the model can be asked for an emotion (latent_check_point).  Local. */
 bool evaluate_can(const struct evaluation *evaluation, int emotion);
+
+/** The label in use of a segment's piece, CORPUS_UNLABELLED without one.  Local. */
+int8_t evaluate_label(const struct evaluation *evaluation, const struct evaluate_latents *latents,
+                      size_t segment);
 
 /** A number, or null when it is not finite; a figure with its interval.  Local. */
 json_t *evaluate_number(double x);

@@ -38,10 +38,9 @@ static void fill_places(int64_t *places, const struct evaluation *evaluation,
     const size_t n = latents->n_segments;
     for (size_t i = 0; i < n; i++) {
         const uint32_t segment = latents->segment[i];
-        const uint32_t piece = evaluation->corpus.segments[segment].piece;
         places[i] = segment;
-        places[n + i] = piece;
-        places[2 * n + i] = evaluation->trainer.sampler.label[piece];
+        places[n + i] = evaluation->corpus.segments[segment].piece;
+        places[2 * n + i] = evaluate_label(evaluation, latents, i);
     }
 }
 
@@ -92,8 +91,10 @@ enum status evaluate_write(const struct evaluation *evaluation, const json_t *do
     enum status status = OK;
     struct stat info;
     if (stat(evaluation->settings->checkpoint, &info) != 0 || !S_ISDIR(info.st_mode)) return OK;
-    TRY(write_latents(evaluation));
-    TRY(write_document(evaluation->settings, document));
-done:
-    return status;
+    status = write_latents(evaluation); /* the larger: what fails keeps its message */
+    if (status != OK) {
+        (void)(write_document(evaluation->settings, document) == OK);
+        return status;
+    }
+    return write_document(evaluation->settings, document);
 }

@@ -128,16 +128,13 @@ static enum status choose_rows(struct trainer *trainer, struct row **rows, size_
 static void tell_segments(struct fit *fit, struct trainer *trainer, const struct row *rows,
                           size_t n_rows)
 {
-    const struct corpus_segment *segments = trainer->corpus->segments;
     size_t n = 0;
     memset(trainer->n_ruled, 0, sizeof trainer->n_ruled);
     for (size_t i = 0; i < n_rows; i++)
         for (uint32_t s = 0; s < rows[i].n_segments; s++) {
-            int8_t *told = &fit->told[n++];
-            *told = rows[i].label;
-            if (fit->weak == 0 || *told != CORPUS_UNLABELLED) continue;
-            *told = weak_label(segments[rows[i].first_segment + s].attributes, &trainer->standard);
-            trainer->n_ruled[*told]++;
+            const int8_t told = weak_told(trainer, &rows[i], s);
+            fit->told[n++] = told;
+            if (told != rows[i].label) trainer->n_ruled[told]++;
         }
 }
 

@@ -8,9 +8,9 @@
  * themselves. Sufficient statistics are summed exactly, so in deterministic mode the fit has the
  * same bits on any number of ranks.  Labelled responsibilities are clamped to their emotion.
  * Unlabelled segments count twice, each time by a weight for all of them: clamped to the emotion
- * told by rule, as fit.weak segments an emotion at most, a prior that few labels do not overrule;
- * and by the mixture's responsibilities, as fit.unlabelled times all that, lest the clusters follow
- * whatever varies most (Nigam et al. 2000, EM-lambda).
+ * told by rule, as fit.weak segments an emotion on average at most, a prior that few labels do not
+ * overrule; and by the mixture's responsibilities, as fit.unlabelled times all that, lest the
+ * clusters follow whatever varies most (Nigam et al. 2000, EM-lambda).
  *
  * Source: model.md section 6, stage 2.
  */

@@ -32,8 +32,8 @@ struct latent_point latent_emotion(int emotion);
 void latent_weights(double weight[N_EMOTIONS], struct latent_point point);
 
 /**
- * OK when each emotion that the point has a part of was labelled in some training piece, or the
- * checkpoint does not say; else FAILED, naming `path`.  Local.
+ * OK when each emotion that the point has a part of was labelled in some training piece or placed
+ * by rule in the fit, or the checkpoint does not say; else FAILED, naming `path`.  Local.
  */
 STATUS_CHECKED enum status latent_check_point(const struct model *model, struct latent_point point,
                                               const char *path);

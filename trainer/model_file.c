@@ -78,6 +78,12 @@ static size_t describe_measured(struct checkpoint_field field[N_MEASURED], struc
     return N_MEASURED;
 }
 
+static void describe_rule(struct checkpoint_field *field, struct fields *fields)
+{
+    snprintf(field->name, sizeof field->name, "labels/rule");
+    describe(field, CHECKPOINT_INT64, 1, N_EMOTIONS, fields->n_ruled);
+}
+
 /* What a trainer goes on with, and files of earlier versions lack too; returns the fields' number.
  */
 static size_t describe_progress(struct checkpoint_field field[N_PROGRESS], struct fields *fields,
@@ -88,8 +94,7 @@ static size_t describe_progress(struct checkpoint_field field[N_PROGRESS], struc
              fields->window);
     snprintf(field[1].name, sizeof field[1].name, "trainer/patience");
     describe(&field[1], CHECKPOINT_DOUBLE, 1, N_PATIENCE, &fields->patience);
-    snprintf(field[2].name, sizeof field[2].name, "labels/rule");
-    describe(&field[2], CHECKPOINT_INT64, 1, N_EMOTIONS, fields->n_ruled);
+    describe_rule(&field[2], fields);
     snprintf(field[3].name, sizeof field[3].name, "trainer/spike");
     describe(&field[3], CHECKPOINT_DOUBLE, 1, N_SPIKE, &fields->spike);
     return N_PROGRESS;
@@ -297,19 +302,19 @@ static enum status check_finite(const struct model *model, const char *path)
     return OK;
 }
 
-/* The measured fields as far as the file has them. */
+/* The measured fields and the rule's word, as far as the file has them. */
 static enum status read_measured(struct model *model, struct fields *fields, const char *path)
 {
     enum status status = OK;
-    struct checkpoint_field wanted[N_MEASURED], progress[N_PROGRESS];
+    struct checkpoint_field wanted[N_MEASURED], rule;
     size_t n_found = 0;
     const size_t n = describe_measured(wanted, fields, &model->vae.shape);
     for (int y = 0; y < N_EMOTIONS; y++) fields->n_labelled[y] = -1;
     TRY(load_present(wanted, N_TABLES, &n_found, path));
     const bool known = n_found == N_TABLES;
     TRY(load_present(wanted + N_TABLES, n - N_TABLES, &n_found, path));
-    TRY(load_present(progress, describe_progress(progress, fields, &model->vae.shape), &n_found,
-                     path));
+    describe_rule(&rule, fields);
+    TRY(load_present(&rule, 1, &n_found, path));
     if (known) model->faders = fields->faders;
     model->faders.known = known;
     memcpy(model->n_labelled, fields->n_labelled, sizeof model->n_labelled);

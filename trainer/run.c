@@ -288,7 +288,8 @@ static void announce(const struct run *run)
                   run->trainer.config.train.threads == 1 ? "" : "s", gemm_kernel());
     if (strncmp(gemm_kernel(), "generic", strlen("generic")) == 0)
         progress_note(run->progress, "warning: BLIS has no kernel for this CPU and will be slow");
-    if (run->trainer.sampler.labelled.n_pieces == 0)
+    if (run->trainer.sampler.labelled.n_pieces == 0 &&
+        schedule_fit_step(&run->trainer.config) != UINT64_MAX)
         progress_note(run->progress,
                       run->trainer.config.fit.weak > 0
                           ? "warning: no labelled piece to train on: mode, note rate, length and "

@@ -131,7 +131,7 @@ static void write_rows(char *out, size_t size, const struct corpus *corpus, cons
     for (size_t i = 0; i < n && i < MOST && used < size; i++) {
         const uint32_t piece = corpus->segments[rows[i].first_segment].piece;
         const uint32_t first = rows[i].first_segment - corpus->pieces[piece].first_segment;
-        used += (size_t)snprintf(out + used, size - used, "%s%s %u-%u", i ? ", " : "",
+        used += (size_t)snprintf(out + used, size - used, "%s%.80s %u-%u", i ? ", " : "",
                                  corpus_piece_name(corpus, piece), (unsigned)first,
                                  (unsigned)(first + rows[i].n_segments - 1));
     }
@@ -141,12 +141,12 @@ static void write_rows(char *out, size_t size, const struct corpus *corpus, cons
 void run_log_spike(struct run_log *log, const struct step_report *report,
                    const struct corpus *corpus, const struct sampler *sampler)
 {
-    char rows[1024], what[128];
+    char rows[768], what[128];
     write_rows(rows, sizeof rows, corpus, sampler->batch,
                sampler->n_unlabelled + sampler->n_labelled);
     if (report->finite)
-        snprintf(what, sizeof what, "loss %.1f is %.1f deviations above the steps before",
-                 report->loss, report->spike);
+        snprintf(what, sizeof what, "%.2f nats an event are %.1f deviations above the steps before",
+                 report->event_loss, report->spike);
     else
         snprintf(what, sizeof what, "gradient not finite");
     progress_note(log->progress, "warning: step %llu: %s%s; its segments: %s",

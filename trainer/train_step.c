@@ -256,10 +256,13 @@ static void update(struct trainer *trainer, const struct schedule *schedule,
     report->learning_rate = schedule->learning_rate;
     report->gradient_norm = optimiser_norm(&trainer->optimiser, trainer->gradient);
     report->finite = isfinite(report->gradient_norm) && isfinite(report->loss);
+    report->event_loss = report->loss * (double)report->n_segments / (double)report->n_events;
     if (report->finite)
-        report->spike = spike_judge(
-            &trainer->spike, report->loss * (double)report->n_segments / (double)report->n_events,
-            trainer->config.train.spike);
+        report->spike =
+            spike_judge(&trainer->spike, report->event_loss, trainer->config.train.spike);
+    /* last bits may differ between unlike processors, and all must decide alike */
+    if (trainer->config.train.skip_spikes)
+        group_broadcast(trainer->group, &report->spike, sizeof report->spike, 0);
     report->skipped = !report->finite || (report->spike > 0 && trainer->config.train.skip_spikes);
     trainer->step++;
     report->step = trainer->step;

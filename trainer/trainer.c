@@ -33,15 +33,10 @@ static size_t largest_micro(const struct config *config)
     return row > config->train.micro_events ? row : config->train.micro_events;
 }
 
-/* Of `count` floats.  The last bucket travels while nothing is left to compute, so a small model
- * has small ones, and latency bounds how small. */
-static struct reduce_settings reduction(const struct config *config, size_t count)
+static struct reduce_settings reduction(const struct config *config)
 {
-    static const size_t PARTS = 32, LEAST = 1 << 16, MOST = 1 << 18; /* 256 KiB, 1 MiB */
-    size_t bucket = count / PARTS / LEAST * LEAST;
-    if (bucket < LEAST) bucket = LEAST;
-    if (bucket > MOST) bucket = MOST;
-    return (struct reduce_settings){.bucket_floats = bucket,
+    static const size_t BUCKET_FLOATS = 1 << 18; /* 1 MiB */
+    return (struct reduce_settings){.bucket_floats = BUCKET_FLOATS,
                                     .deterministic = config->train.deterministic,
                                     .overlap = config->train.overlap,
                                     .sharded = config->train.sharded,
@@ -51,7 +46,7 @@ static struct reduce_settings reduction(const struct config *config, size_t coun
 /* Reals of one moment that a rank holds. */
 static size_t moment_reals(const struct config *config, size_t count, int n_ranks)
 {
-    const struct reduce_settings settings = reduction(config, count);
+    const struct reduce_settings settings = reduction(config);
     return settings.sharded ? reduce_shard(count, settings.bucket_floats, n_ranks) : count;
 }
 
@@ -70,8 +65,8 @@ struct trainer_memory trainer_memory(const struct config *config,
     const size_t micro_segments = events / 2 + 1; /* a segment has a bar and a note at least */
     const struct vae_sizes most = vae_most(vae, events, micro_segments, micro_segments);
     const struct vae_memory memory = vae_memory(vae, &most);
+    const struct reduce_settings settings = reduction(config);
     const size_t count = vae->parameters.count;
-    const struct reduce_settings settings = reduction(config, count);
     return (struct trainer_memory){
         .block = 2 * (count + moment_reals(config, count, n_ranks)) * sizeof(real) + 4096,
         .reduction = reduce_bytes(count, &settings, n_ranks),
@@ -130,9 +125,9 @@ enum status trainer_init(struct trainer *trainer, struct group *group, const str
                          const struct config *config)
 {
     enum status status = OK;
+    const struct reduce_settings reduce = reduction(config);
     *trainer = (struct trainer){.config = *config, .group = group, .corpus = corpus};
     TRY(group_agree(group, init_local(trainer)));
-    const struct reduce_settings reduce = reduction(config, trainer->vae.parameters.count);
     TRY(reduce_create_with(&trainer->reduce, group, trainer->gradient,
                            trainer->vae.parameters.count, &reduce));
     const struct optimiser_settings optimiser = {.adam = adam_defaults(config->train.weight_decay),

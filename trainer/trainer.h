@@ -60,7 +60,8 @@ struct step_report {
     size_t n_events, n_segments, n_labelled;
     struct cluster_change clusters; /* in stage 3 */
     bool normal;                    /* stage 1 */
-    double spike;                   /* deviations of the loss above the last steps'; 0: none */
+    double event_loss;              /* J over the mean events of a segment */
+    double spike;                   /* deviations of that above the last steps'; 0: none */
     bool finite;                    /* loss and gradient were */
     bool skipped;                   /* no update: not finite, or a spike that is to be left out */
     bool stop;                      /* a rank asked to stop */

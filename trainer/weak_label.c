@@ -1,7 +1,7 @@
 /* Emotions by rule. */
 #include "weak_label.h"
 
-#include "emotion.h"
+#include "trainer.h"
 
 #include <math.h>
 
@@ -19,4 +19,11 @@ int8_t weak_label(const float attributes[N_ATTRIBUTES], const struct standard *s
                            standardised(attributes, standard, ATTRIBUTE_NOTE_LENGTH);
     const double valence = standardised(attributes, standard, ATTRIBUTE_MODE_MARGIN);
     return (int8_t)emotion_of(valence, arousal);
+}
+
+int8_t weak_told(const struct trainer *trainer, const struct row *row, uint32_t s)
+{
+    if (row->label != CORPUS_UNLABELLED || trainer->config.fit.weak == 0) return row->label;
+    return weak_label(trainer->corpus->segments[row->first_segment + s].attributes,
+                      &trainer->standard);
 }

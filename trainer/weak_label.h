@@ -13,7 +13,13 @@
 
 #include "collate.h"
 
+struct trainer;
+
 /** The emotion 0-3 of a segment; an unknown attribute counts as the mean.  Local. */
 int8_t weak_label(const float attributes[N_ATTRIBUTES], const struct standard *standard);
+
+/** The label of a row; of one without, the rule's word on its s-th segment, CORPUS_UNLABELLED when
+ *  fit.weak is 0.  Local. */
+int8_t weak_told(const struct trainer *trainer, const struct row *row, uint32_t s);
 
 #endif
