@@ -117,6 +117,13 @@ run 0 report part-only --out part.html
 mkdir bare bare/checkpoints
 run 0 report bare --out bare.html
 page bare.html 'not complete' 'none is there'
+change '[d.pop(k) for k in ("emotion", "clusters", "discriminant", "judge", "generation", "transfer")]
+d["labelled"] = []
+d["left_out"] = {"reason": "c.h5: no label in use in the train split", "figures": ["emotion"]}'
+run 0 report changed --out unlabelled.html --json
+json '{m["what"] for m in d["left_out"]} == {"emotion", "clusters", "generation", "transfer", "plane"}'
+json '{m["why"] for m in d["left_out"]} == {"c.h5: no label in use in the train split"}'
+page unlabelled.html 'What is shared with the training music' 'Faders'
 change '[q.pop("place") for q in d["labelled"]]; d["discriminant"].pop("centres"); d.pop("swap")'
 run 0 report changed --out old.html --json
 json '[m["what"] for m in d["left_out"]] == ["swap", "plane"]'
