@@ -7,6 +7,9 @@
 
 #include "trainer.h"
 
+/** Variance of a coordinate's posterior means from which it counts as in use: Burda et al. 2016. */
+#define ENCODE_ACTIVE 0.01
+
 /**
  * Called for each of this rank's micro-batches in order; the tape is gone afterwards.
  *

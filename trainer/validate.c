@@ -92,12 +92,11 @@ static void add_means(const struct likelihood *likelihood, const struct micro *m
 /* Coordinates whose posterior mean varies from segment to segment: the others have collapsed. */
 static size_t count_active(const struct likelihood *likelihood)
 {
-    static const double LEAST = 0.01; /* variance */
     const double n = likelihood->sum[N_SUMS];
     const double *sum = likelihood->sum + N_SUMS + 1, *square = sum + likelihood->n_coordinates;
     size_t active = 0;
     for (size_t d = 0; d < likelihood->n_coordinates; d++)
-        active += square[d] / n - sum[d] / n * (sum[d] / n) > LEAST;
+        active += square[d] / n - sum[d] / n * (sum[d] / n) > ENCODE_ACTIVE;
     return active;
 }
 
