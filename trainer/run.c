@@ -223,14 +223,14 @@ static enum status after_step(struct run *run, const struct step_report *report,
     enum status status = OK;
     const struct config *config = &run->trainer.config;
     *skipped = report->finite ? 0 : *skipped + 1;
+    if (report->skipped || report->spike > 0)
+        run_log_spike(&run->log, report, &run->corpus, &run->trainer.sampler);
     if (*skipped == MAX_SKIPPED)
         FAIL(FAILED,
              "%d steps in a row without a finite gradient; the newest checkpoint is of "
              "step %llu",
              MAX_SKIPPED, (unsigned long long)run->saved);
     run_log_step(&run->log, report, config->train.log_every);
-    if (report->skipped || report->spike > 0)
-        run_log_spike(&run->log, report, &run->corpus, &run->trainer.sampler);
     if (is_due(report->step, config->train.validate_every) && run->validation.n_rows > 0)
         TRY(validate(run));
     if (report->step % config->checkpoint.every == 0 && *skipped == 0) TRY(save(run));
