@@ -52,6 +52,12 @@ done
     shows 'train/tonal .* double'
     run 0 inspect --digest run/latents.h5
     refuses 1 'run/latents.h5: model: missing' classify --checkpoint run/latents.h5 bright
+    rm run/latents.h5 run/evaluation.json
+    mkdir -p run/latents.h5/taken
+    run 1 $evaluate --split train --count 0 --sweeps 0 --transfers 0
+    grep -q '^error: run/latents.h5' stderr || fail 'latents that cannot be kept are not named'
+    [ -s run/evaluation.json ] || fail 'the results went with the latents'
+    rm -r run/latents.h5
     run 0 $evaluate --split train --count 0 --sweeps 0 --transfers 0 --json
     cmp -s run/evaluation.json kept && fail 'the results were not replaced'
     json '"transfer" not in d and "generation" not in d and "faders" not in d'
